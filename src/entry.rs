@@ -1,0 +1,140 @@
+//! What goes into an archive: one file, link or directory each.
+//!
+//! An inventory is a list of [`Entry`]. `prefix` makes it, `complete` adds to
+//! it, `archive` measures and writes it. Relocation never copies a file: it
+//! yields [`Edit`]s, which are spliced in as the bytes stream by.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One file, link or directory of an environment.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Below the root of the environment, `/`-separated, with no leading or
+    /// trailing slash, no empty, `.` or `..` component; UTF-8.
+    pub path: String,
+    /// The part of the archive that it is written in.
+    pub group: Group,
+    /// What it is.
+    pub node: Node,
+}
+
+/// The parts of an archive, in the order in which they are written, so that an
+/// unchanged package gives unchanged bytes. Inside a part, entries are ordered
+/// by path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// All directories, parents before children.
+    Directory,
+    /// `share/envship/manifest.json`.
+    Manifest,
+    /// The interpreter and its standard library.
+    Interpreter,
+    /// The files of a package, by its name.
+    Package(String),
+    /// Files that belong to no package.
+    Loose,
+}
+
+/// What an entry is.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// A directory; mode 0755 in the archive.
+    Directory,
+    /// A symbolic link, with its target: relative, and inside the environment.
+    Link(String),
+    /// A regular file.
+    File(File),
+}
+
+/// A regular file.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Mode 0755 in the archive, else 0644.
+    pub executable: bool,
+    /// Where its bytes come from.
+    pub content: Content,
+    /// How the original prefix is found in it and what replaces it.
+    pub rewrite: Rewrite,
+}
+
+/// Where the bytes of a file come from.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A file on disk and its size in bytes.
+    Disk { path: PathBuf, size: u64 },
+    /// Bytes that envship made itself: few and small.
+    Memory(Arc<[u8]>),
+}
+
+/// What relocation has to do to a file. The file kind itself (script, ELF,
+/// bytecode, text) is decided from its path and bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rewrite {
+    /// Made by envship, or known to hold no prefix: left as it is.
+    Keep,
+    /// Of unknown origin: searched for the original prefixes.
+    Search,
+    /// A conda package says that this text file holds its prefix.
+    Text,
+    /// A conda package says that this binary holds its prefix, which at build
+    /// time was `placeholder` bytes long; what the real one left over is
+    /// NUL-padded at the end of each string.
+    Binary { placeholder: usize },
+    /// A `.pyc` file that is valid for a source with this PEP 552 hash.
+    Bytecode { source_hash: [u8; 8] },
+}
+
+/// Replaces `length` bytes of the original at `offset` by `bytes`.
+/// The edits of a file are ordered by offset and don't overlap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    pub offset: u64,
+    pub length: u64,
+    pub bytes: Vec<u8>,
+}
+
+/// A place where the path of the environment had to stay, and holds
+/// [`PLACEHOLDER`] until somebody who knows the destination writes it there.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Placeholder {
+    /// Of the entry.
+    pub path: String,
+    /// Of the placeholder in the archived file, in bytes.
+    pub offset: u64,
+    /// Of what may be overwritten, in bytes: for [`PlaceholderKind::Text`] the
+    /// placeholder, for [`PlaceholderKind::Padded`] the longest prefix that
+    /// fits, for [`PlaceholderKind::Fixed`] the placeholder with its padding.
+    pub length: u64,
+    pub kind: PlaceholderKind,
+}
+
+/// How a placeholder is overwritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlaceholderKind {
+    /// Spliced: the file may change its length.
+    Text,
+    /// A NUL-terminated string with room behind it: the rest of the string
+    /// moves and the end is filled with NULs.
+    Padded,
+    /// In place, filled up with slashes: `/env///` names the same directory
+    /// as `/env`, and neither the length nor what follows changes.
+    Fixed,
+}
+
+/// What stands where the path of the environment had to stay: a path that only
+/// root can create, so that nobody else can put files there.
+pub const PLACEHOLDER: &str = "/.envship";
+
+/// A file as it will be archived.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub entry: Entry,
+    /// Of the relocated content, in bytes; 0 for links and directories.
+    pub size: u64,
+    /// SHA-256 of the relocated content; zeros for links and directories.
+    pub sha256: [u8; 32],
+    /// What relocation changes.
+    pub edits: Vec<Edit>,
+}

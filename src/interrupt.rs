@@ -1,0 +1,53 @@
+//! Ctrl-C, seen by every stage.
+//!
+//! A signal belongs to the process, so the flag does too. Threads call
+//! [`check`] between units of work and asynchronous code is wrapped by
+//! [`race`]; both unwind through ordinary errors, so that whoever staged a
+//! file, a folder or an upload removes it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Explain, Kind};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static WAKE: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
+/// The user pressed Ctrl-C.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
+impl Explain for Interrupted {
+    fn kind(&self) -> Kind {
+        Kind::Interrupted
+    }
+}
+
+/// Remembers that the user wants to stop, and wakes all that [`race`].
+pub fn raise() {
+    INTERRUPTED.store(true, Ordering::SeqCst);
+    WAKE.notify_waiters();
+}
+
+/// Fails once the user has pressed Ctrl-C.
+///
+/// # Errors
+/// [`Interrupted`], from then on.
+pub fn check() -> Result<(), Interrupted> {
+    if INTERRUPTED.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
+}
+
+/// Runs `work` until it ends or the user presses Ctrl-C.
+///
+/// # Errors
+/// [`Interrupted`] if Ctrl-C came first; `work` is dropped then.
+pub async fn race<T>(work: impl Future<Output = T>) -> Result<T, Interrupted> {
+    let woken = WAKE.notified();
+    tokio::pin!(woken);
+    woken.as_mut().enable();
+    check()?;
+    tokio::select! {
+        () = woken => Err(Interrupted),
+        result = work => Ok(result),
+    }
+}

@@ -1,0 +1,7 @@
+//! envship
+pub mod artifact;
+pub mod entry;
+pub mod error;
+pub mod fs;
+pub mod interrupt;
+pub mod progress;
