@@ -97,10 +97,11 @@ impl StagedDir {
     /// If `target` holds something, is no folder, or can't be written.
     pub fn create(target: &Path) -> io::Result<Self> {
         match fs_err::read_dir(target) {
-            Ok(mut entries) if entries.next().is_some() => {
-                return Err(named(io::ErrorKind::DirectoryNotEmpty, target, "is not empty"));
+            Ok(entries) => {
+                if entries.take(1).count() > 0 {
+                    return Err(named(io::ErrorKind::DirectoryNotEmpty, target, "is not empty"));
+                }
             }
-            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => fs_err::create_dir_all(parent(target))?,
             Err(error) => return Err(error),
         }
