@@ -1,4 +1,5 @@
 //! envship
+pub mod archive;
 pub mod artifact;
 pub mod entry;
 pub mod error;
