@@ -5,3 +5,4 @@ pub mod error;
 pub mod fs;
 pub mod interrupt;
 pub mod progress;
+pub mod publish;
