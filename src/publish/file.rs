@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::error::Error;
 use super::location::Location;
-use super::store::{Outcome, Receipt, Start, Upload};
+use super::store::{Receipt, Start, Store, Upload};
 use crate::artifact::ContentDigest;
 use crate::fs::OnExisting;
 use crate::interrupt;
@@ -23,17 +23,21 @@ pub struct Job<'a> {
     pub on_existing: OnExisting,
 }
 
-/// Publishes an archive from disk, or notes that it is there already.
+/// Publishes an archive from disk to `to`, a location in the directory of
+/// `store` or that directory itself, or notes that it is there already.
 ///
 /// # Errors
 /// If the archive can't be read, or the store refuses.
-pub fn publish_file(job: &Job<'_>, to: &Location, progress: &dyn Progress) -> Result<Receipt, Error> {
+pub fn publish_file(
+    job: &Job<'_>,
+    store: &Store,
+    to: &Location,
+    progress: &dyn Progress,
+) -> Result<Receipt, Error> {
     let unreadable = |source| Error::Local { action: "read", path: job.archive.to_owned(), source };
     let file = fs_err::File::open(job.archive).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
-    let store = to.open()?;
-    store.check_writable()?;
-    let name = to.file_name().map_or_else(|| job.name.to_owned(), |name| name.into_owned());
+    let name = to.file_name().unwrap_or(job.name.into());
     let mut upload = match store.upload(&name, job.digest, job.on_existing)? {
         Start::AlreadyThere(receipt) => {
             progress.note(&format!("`{}` is already there with the same content", receipt.location));
@@ -42,13 +46,12 @@ pub fn publish_file(job: &Job<'_>, to: &Location, progress: &dyn Progress) -> Re
         Start::Upload(upload) => upload,
     };
     progress.begin(Step::Upload, Some(size));
-    let copied = copy(file, &mut upload, progress);
-    let receipt = match copied {
+    let receipt = match copy(file, &mut upload, progress) {
         Ok(()) => upload.finish(),
         Err(error) => Err(upload.abort().unwrap_or(error)),
     };
     progress.end();
-    receipt.inspect(|receipt| debug_assert_eq!(receipt.outcome, Outcome::Uploaded))
+    receipt
 }
 
 fn copy(mut file: fs_err::File, upload: &mut Upload, progress: &dyn Progress) -> Result<(), Error> {

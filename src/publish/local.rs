@@ -8,13 +8,14 @@ use super::backend::{Backend, Found, Sink};
 use super::error::Error;
 use super::location::Location;
 use super::scheme::{FILE, Scheme};
+use super::store::Variables;
 use crate::artifact::ContentDigest;
 use crate::fs::{Hashing, OnExisting, StagedFile};
 use crate::interrupt;
 
 pub(super) const SCHEME: Scheme = Scheme { names: &[FILE], open };
 
-fn open(directory: &Location) -> Result<Arc<dyn Backend>, Error> {
+fn open(directory: &Location, _: &Variables) -> Result<Arc<dyn Backend>, Error> {
     let path = directory.local_path().expect("a file URL has a path").to_owned();
     Ok(Arc::new(LocalDirectory { path }))
 }

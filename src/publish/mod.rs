@@ -37,4 +37,4 @@ pub use error::Error;
 pub use file::{Job, publish_file};
 pub use location::Location;
 pub use profile::ProfileError;
-pub use store::{Outcome, Published, Receipt, Start, Store, Upload};
+pub use store::{Outcome, Published, Receipt, Start, Store, Upload, Variables};

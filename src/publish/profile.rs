@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-/// Environment variables.
-pub(super) type Variables = BTreeMap<String, String>;
+use super::store::Variables;
 
 /// What a profile says, nested settings as `s3.endpoint_url`.
 pub(super) type Profile = BTreeMap<String, String>;

@@ -18,8 +18,9 @@ use super::error::Error;
 use super::location::{Location, Place};
 use super::network::Network;
 use super::object::ObjectDirectory;
-use super::profile::{self, Files, Profile, Variables};
+use super::profile::{self, Files, Profile};
 use super::scheme::Scheme;
+use super::store::Variables;
 
 /// `s3a` and `s3n` are Hadoop's names for the same buckets.
 pub(super) const SCHEME: Scheme = Scheme { names: &["s3", "s3a", "s3n"], open };
@@ -30,12 +31,9 @@ const METADATA: Duration = Duration::from_secs(3);
 /// How long to wait for any other server that hands out credentials.
 const TOKEN: Duration = Duration::from_secs(20);
 
-fn open(directory: &Location) -> Result<Arc<dyn Backend>, Error> {
+fn open(directory: &Location, variables: &Variables) -> Result<Arc<dyn Backend>, Error> {
     let Place::Bucket { bucket, .. } = &directory.place else { unreachable!("made for buckets") };
-    let variables: Variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let settings = Settings::gather(&variables, &Files::locate(&variables))?;
+    let settings = Settings::gather(variables, &Files::locate(variables))?;
     let network = Network::start().map_err(|source| Error::Local {
         action: "start threads in",
         path: ".".into(),

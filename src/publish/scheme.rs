@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::backend::Backend;
 use super::error::Error;
 use super::location::Location;
+use super::store::Variables;
 use super::{local, s3};
 
 /// The scheme of local files.
@@ -15,8 +16,9 @@ pub(super) const FILE: &str = "file";
 pub(super) struct Scheme {
     /// Its spellings, without the colon.
     pub names: &'static [&'static str],
-    /// Connects to the directory of a location.
-    pub open: fn(&Location) -> Result<Arc<dyn Backend>, Error>,
+    /// Connects to the directory of a location, with the settings that the
+    /// environment variables give.
+    pub open: fn(&Location, &Variables) -> Result<Arc<dyn Backend>, Error>,
 }
 
 const SCHEMES: [Scheme; 2] = [local::SCHEME, s3::SCHEME];

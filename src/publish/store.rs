@@ -1,5 +1,6 @@
 //! A place that archives are published to, and an archive on its way there.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -10,6 +11,9 @@ use super::location::{Location, Place};
 use super::scheme;
 use crate::artifact::ContentDigest;
 use crate::fs::{Hashing, OnExisting};
+
+/// Environment variables by name.
+pub type Variables = BTreeMap<String, String>;
 
 /// An opened directory for archives.
 pub struct Store {
@@ -69,13 +73,24 @@ impl Location {
     /// # Errors
     /// If credentials are missing or settings can't be used.
     pub fn open(&self) -> Result<Store, Error> {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        self.open_with(&variables)
+    }
+
+    /// The same, with these environment variables for those of the process.
+    ///
+    /// # Errors
+    /// As [`Location::open`].
+    pub fn open_with(&self, variables: &Variables) -> Result<Store, Error> {
         let directory = self.directory();
         let name = match &directory.place {
             Place::Local { .. } => scheme::FILE,
             Place::Bucket { scheme, .. } => scheme,
         };
         let scheme = scheme::find(name).ok_or_else(|| Error::UnknownScheme { scheme: name.to_owned() })?;
-        Ok(Store { backend: (scheme.open)(&directory)?, directory })
+        Ok(Store { backend: (scheme.open)(&directory, variables)?, directory })
     }
 }
 
