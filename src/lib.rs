@@ -1,5 +1,6 @@
 //! envship
 pub mod artifact;
+pub mod conf;
 pub mod entry;
 pub mod error;
 pub mod fs;
