@@ -1,6 +1,6 @@
 //! source → archive
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -16,10 +16,13 @@ use crate::progress::Progress;
 #[derive(Debug, Serialize)]
 pub struct Packed {
     pub path: PathBuf,
-    /// In bytes; 0 for a directory.
+    pub format: Format,
+    /// In bytes; of a directory that of its files.
     pub size: u64,
-    /// SHA-256 of the archive's bytes, hexadecimal; none for a directory.
+    /// Of the archive's bytes, hexadecimal; none for a directory.
     pub sha256: Option<String>,
+    /// Of what was packed, hexadecimal.
+    pub digest: String,
     #[serde(flatten)]
     pub contents: Contents,
 }
@@ -36,42 +39,32 @@ pub fn pack(
     on_existing: OnExisting,
     progress: &dyn Progress,
 ) -> Result<Packed> {
+    let format = options.format_for(output.as_ref().map(|path| path.to_string_lossy()).as_deref())?;
+    options.layout(format)?;
     let plan = Plan::new(source)?;
-    let format = options.format_for(output.as_deref())?;
-    let path = output.unwrap_or_else(|| PathBuf::from(plan.name()).with_added_extension(format.name()));
-    let staged = Staged::create(&path, format, on_existing)?;
-    let environment = plan.build(progress)?;
+    let path = output.unwrap_or_else(|| default_output(plan.name(), format));
+    if format == Format::Directory {
+        // Only tried: it would be in the way of the one that is filled later.
+        drop(StagedDir::create(&path)?);
+        let assembly = Assembly::new(&plan.build(source, progress)?, options, format, progress)?;
+        let size = archive::write_directory(&assembly.measured, &path, options.threads(), progress)?;
+        return Ok(packed(path, format, size, None, &assembly));
+    }
+    let mut file = StagedFile::create(&path, on_existing)?;
+    let environment = plan.build(source, progress)?;
     let assembly = Assembly::new(&environment, options, format, progress)?;
-    let (size, sha256) = staged.fill(&assembly, options, progress)?;
-    Ok(Packed { path, size, sha256, contents: assembly.contents() })
+    let written = assembly.write(&mut file, options, progress)?;
+    file.commit()?;
+    Ok(packed(path, format, written.size, Some(hex::encode(written.sha256)), &assembly))
 }
 
-/// An output that can be written, as was seen before any work began.
-enum Staged {
-    File(StagedFile),
-    Directory(StagedDir),
+fn default_output(name: &str, format: Format) -> PathBuf {
+    match format {
+        Format::Directory => PathBuf::from(format!("{name}/")),
+        _ => PathBuf::from(format!("{name}.{format}")),
+    }
 }
 
-impl Staged {
-    fn create(path: &Path, format: Format, on_existing: OnExisting) -> Result<Self> {
-        Ok(match format {
-            Format::Directory => Staged::Directory(StagedDir::create(path)?),
-            _ => Staged::File(StagedFile::create(path, on_existing)?),
-        })
-    }
-
-    fn fill(self, assembly: &Assembly, options: &PackOptions, progress: &dyn Progress) -> Result<(u64, Option<String>)> {
-        match self {
-            Staged::File(mut file) => {
-                let written = assembly.write(&mut file, options, progress)?;
-                file.commit()?;
-                Ok((written.size, Some(hex::encode(written.sha256))))
-            }
-            Staged::Directory(directory) => {
-                archive::write_tree(&assembly.measured, directory.path(), options.threads(), progress)?;
-                directory.commit()?;
-                Ok((0, None))
-            }
-        }
-    }
+fn packed(path: PathBuf, format: Format, size: u64, sha256: Option<String>, assembly: &Assembly) -> Packed {
+    Packed { path, format, size, sha256, digest: assembly.digest.to_string(), contents: assembly.contents() }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::archive::{self, AbsoluteLinks, UnpackOptions};
+use crate::artifact::Format;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::relocate;
@@ -13,9 +14,13 @@ use crate::relocate;
 #[derive(Debug, Serialize)]
 pub struct Unpacked {
     pub directory: PathBuf,
+    pub format: Format,
+    /// Links included.
     pub files: u64,
     /// Of all files, in bytes.
-    pub bytes: u64,
+    pub size: u64,
+    /// Places where the directory's path was written.
+    pub placed: u64,
 }
 
 /// Unpacks `archive` into `directory`, and writes its path wherever the
@@ -29,16 +34,25 @@ pub fn unpack(
     absolute_links: AbsoluteLinks,
     progress: &dyn Progress,
 ) -> Result<Unpacked> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let options = UnpackOptions { absolute_links, threads };
-    let unpacked = archive::unpack(archive, directory, &options, &relocate::place, progress)?;
-    if !unpacked.unfit.is_empty() {
+    let options = UnpackOptions { absolute_links, threads: 0 };
+    let place = |bytes: &[u8], placeholders: &[_], destination: &str| {
+        let placed = relocate::place(bytes, placeholders, destination);
+        (placed.edits, placed.unfit)
+    };
+    let unpacked = archive::unpack(archive, directory, &options, &place, progress)?;
+    if let Some(first) = unpacked.unfit.first() {
         progress.warn(&format!(
-            "{} places are too short for `{}` and keep a placeholder, the first in `{}`; unpack at a shorter path",
+            "{} places are too short for this path and keep a placeholder, the first in `{}`; what needs them \
+             works only at a shorter path",
             unpacked.unfit.len(),
-            directory.display(),
-            unpacked.unfit[0].path,
+            first.path,
         ));
     }
-    Ok(Unpacked { directory: directory.to_owned(), files: unpacked.files, bytes: unpacked.bytes })
+    Ok(Unpacked {
+        directory: directory.to_owned(),
+        format: unpacked.format,
+        files: unpacked.files,
+        size: unpacked.size,
+        placed: unpacked.placed,
+    })
 }
