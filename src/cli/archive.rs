@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::archive::ZipLinks;
+use crate::archive::Links;
 use crate::artifact::Format;
-use crate::complete::{Interpreter, UserSite};
+use crate::complete::{CompleteOptions, Interpreter, UserSite};
 use crate::ops::PackOptions;
-use crate::prefix::{Editable, MissingFiles, ScanOptions};
+use crate::prefix::{Editable, Filters, MissingFiles, ScanOptions};
 
 use super::filter::FilterArgs;
 
@@ -67,17 +67,19 @@ impl ArchiveArgs {
     pub fn options(self) -> PackOptions {
         PackOptions {
             scan: ScanOptions {
-                filters: self.filters.0,
-                editable: if self.ignore_editable_packages { Editable::Ignore } else { Editable::Refuse },
-                missing: if self.strict { MissingFiles::Strict } else { MissingFiles::Tolerate },
+                filters: Filters(self.filters.0),
+                editable: if self.ignore_editable_packages { Editable::LeaveOut } else { Editable::Refuse },
+                missing: if self.strict { MissingFiles::Refuse } else { MissingFiles::Tolerate },
             },
-            interpreter: self.python_prefix.map_or(Interpreter::Bundle, Interpreter::OnNodes),
-            user_site: if self.user_site { UserSite::On } else { UserSite::Off },
+            completion: CompleteOptions {
+                interpreter: self.python_prefix.map_or(Interpreter::Bundle, Interpreter::OnNodes),
+                user_site: if self.user_site { UserSite::On } else { UserSite::Off },
+            },
             destination: self.dest_prefix,
             format: self.format,
             level: self.compress_level,
             arcroot: self.arcroot,
-            zip_links: if self.zip_symlinks { ZipLinks::Keep } else { ZipLinks::Dereference },
+            zip_links: if self.zip_symlinks { Links::Keep } else { Links::Dereference },
             threads: self.n_threads,
         }
     }

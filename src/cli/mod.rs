@@ -9,6 +9,7 @@ mod pack;
 mod publish;
 mod ship;
 mod source;
+mod summary;
 mod unpack;
 
 use clap::{Parser, Subcommand};

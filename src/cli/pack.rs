@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use crate::cli::archive::ArchiveArgs;
 use crate::cli::source::SourceArgs;
+use crate::cli::summary;
 use crate::error::Result;
 use crate::fs::OnExisting;
 use crate::ops;
-use crate::term::{self, Terminal};
+use crate::term::Terminal;
 
 /// Pack an environment into an archive that runs where it lands.
 #[derive(Debug, clap::Args)]
@@ -39,13 +40,12 @@ impl Args {
         let on_existing = if self.force { OnExisting::Replace } else { OnExisting::Refuse };
         let packed =
             ops::pack(&self.source.options(), &self.archive.options(), self.output, on_existing, terminal)?;
-        let mut rows = packed.contents.rows();
-        rows.push(("archive", format!("{} ({})", packed.path.display(), term::bytes(packed.size))));
-        terminal.close(rows);
+        let path = packed.path.display().to_string();
+        terminal.close(summary::rows(&packed.contents, &path, packed.size, &packed.digest));
         if json {
             terminal.json(&packed)
         } else {
-            Ok(terminal.data(&format!("{}\n", packed.path.display()))?)
+            Ok(terminal.data(&format!("{path}\n"))?)
         }
     }
 }

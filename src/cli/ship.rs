@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use crate::cli::archive::ArchiveArgs;
 use crate::cli::engine::{self, EngineArgs};
 use crate::cli::source::NamedArgs;
+use crate::cli::summary;
 use crate::error::Result;
 use crate::fs::OnExisting;
 use crate::ops;
-use crate::term::{self, Terminal};
+use crate::term::Terminal;
 
 /// Pack an environment, publish it, and print the configuration that uses it.
 #[derive(Debug, clap::Args)]
@@ -52,9 +53,8 @@ impl Args {
             &self.engine.options(),
             terminal,
         )?;
-        let mut rows = shipped.contents.rows();
-        rows.push(("archive", format!("{} ({})", shipped.published.url, term::bytes(shipped.published.size))));
-        terminal.close(rows);
+        let published = &shipped.published;
+        terminal.close(summary::rows(&shipped.contents, &published.url, published.size, &published.digest));
         if json {
             return terminal.json(&shipped);
         }

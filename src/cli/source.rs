@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::ops::{Given, SourceOptions};
-use crate::solve::GlibcTarget;
+use crate::spec::{ChannelOptions, GlibcTarget, PythonRequest};
 
 #[derive(Debug, Args)]
 pub struct SourceArgs {
@@ -33,7 +33,7 @@ pub struct NamedArgs {
     /// The Python of a requirements file: a path, a version, or `conda:3.11`
     /// for one from a conda channel.
     #[arg(long, value_name = "PYTHON")]
-    python: Option<String>,
+    python: Option<PythonRequest>,
 
     /// A conda channel that is asked before those of the spec (name, URL or folder).
     #[arg(short, long = "channel", value_name = "CHANNEL")]
@@ -43,9 +43,9 @@ pub struct NamedArgs {
     #[arg(long, requires = "channels")]
     override_channels: bool,
 
-    /// Where channel names lead to.
-    #[arg(long, value_name = "URL", default_value = "https://conda.anaconda.org")]
-    channel_alias: String,
+    /// Where channel names lead to; by default conda-forge's host.
+    #[arg(long, value_name = "URL")]
+    channel_alias: Option<String>,
 
     /// The glibc that the cluster has: a version (2.17), or `centos7`, `rhel8`, `manylinux2014`…
     #[arg(long, value_name = "VERSION")]
@@ -73,9 +73,11 @@ impl NamedArgs {
         SourceOptions {
             given,
             python: self.python,
-            channels: self.channels,
-            override_channels: self.override_channels,
-            channel_alias: self.channel_alias,
+            channels: ChannelOptions {
+                extra: self.channels,
+                override_spec: self.override_channels,
+                alias: self.channel_alias,
+            },
             target_glibc: self.target_glibc,
             env_name: self.env_name,
         }

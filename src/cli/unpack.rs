@@ -29,7 +29,7 @@ impl Args {
         let links = if self.allow_absolute_links { AbsoluteLinks::Allow } else { AbsoluteLinks::Refuse };
         let unpacked = ops::unpack(&self.archive, &self.directory, links, terminal)?;
         terminal.close(vec![
-            ("files", format!("{} ({})", unpacked.files, term::bytes(unpacked.bytes))),
+            ("files", format!("{} ({})", unpacked.files, term::bytes(unpacked.size))),
             ("directory", unpacked.directory.display().to_string()),
         ]);
         if json {

@@ -46,7 +46,8 @@ pub fn pack(
     if format == Format::Directory {
         // Only tried: it would be in the way of the one that is filled later.
         drop(StagedDir::create(&path)?);
-        let assembly = Assembly::new(&plan.build(source, progress)?, options, format, progress)?;
+        let environment = plan.build(source, progress)?;
+        let assembly = Assembly::new(&environment, options, format, progress)?;
         let size = archive::write_directory(&assembly.measured, &path, options.threads(), progress)?;
         return Ok(packed(path, format, size, None, &assembly));
     }
