@@ -150,6 +150,6 @@ mod tests {
         assert_eq!(record["url"], "file:///channel/linux-64/python-3.11.7-0.conda");
         assert_eq!(record["channel"], "https://host/main");
         assert_eq!(record["requested_specs"][0], "file:///channel::python");
-        assert_eq!(record["paths_data"]["paths"][0]["prefix_placeholder"], "/.envship______");
+        assert_eq!(record["paths_data"]["paths"][0]["prefix_placeholder"], "/.envship_____");
     }
 }
