@@ -1,0 +1,47 @@
+//! Why an environment can't be made to stand alone.
+
+use std::path::PathBuf;
+
+use crate::error::{Explain, Kind};
+
+/// What keeps an environment from standing alone.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the prefix of the nodes' Python is not absolute: `{}`", prefix.display())]
+    RelativePrefix { prefix: PathBuf },
+
+    #[error("`{}` holds an interpreter of its own, which can't be replaced by one on the nodes", path.display())]
+    OwnInterpreter { path: PathBuf },
+
+    #[error("the magic number of the bytecode of {version} is not known")]
+    UnknownMagic { version: String },
+
+    #[error("`{path}` is not valid JSON")]
+    Json {
+        path: String,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl Explain for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Error::RelativePrefix { .. } => Kind::Usage,
+            _ => Kind::Input,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Error::RelativePrefix { .. } => {
+                "give the folder on the nodes that holds `bin/python3`, such as /usr".into()
+            }
+            Error::OwnInterpreter { .. } => {
+                "leave --python-prefix out; only virtual environments borrow their interpreter".into()
+            }
+            Error::UnknownMagic { .. } => "use a released version of CPython".into(),
+            Error::Json { .. } => "install the package again".into(),
+        })
+    }
+}

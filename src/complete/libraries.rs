@@ -1,0 +1,92 @@
+//! The shared libraries of a virtual environment's base that its interpreter
+//! and modules need: libpython, and with a conda base OpenSSL and its like.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::stdlib::BaseFiles;
+use crate::entry::{Content, Entry, Group, Node};
+use crate::error::Result;
+use crate::interrupt;
+use crate::prefix::Inventory;
+use crate::prefix::elf::Dynamic;
+use crate::progress::Progress;
+
+/// Brings every library that lies in the base and that something in the
+/// inventory needs, directly or through another. Each becomes a real file
+/// named as it is asked for.
+pub(super) fn bring(inventory: &mut Inventory, progress: &dyn Progress) -> Result<()> {
+    let Some(python) = inventory.prefix.python.clone() else { return Ok(()) };
+    let base = BaseFiles::load(&python.home)?;
+    let mut pending: Vec<PathBuf> = inventory.iter().filter_map(loadable).collect();
+    let mut seen = HashSet::new();
+    while let Some(file) = pending.pop() {
+        interrupt::check()?;
+        let Some(dynamic) = Dynamic::read(&file)? else { continue };
+        if file == python.executable {
+            warn_of_hidden_library(&dynamic, &python.home, progress);
+        }
+        for name in dynamic.needed {
+            if !seen.insert(name.clone()) || is_c_library(&name) {
+                continue;
+            }
+            let Some(found) = find(&python.home, &name) else { continue };
+            let path = format!("lib/{name}");
+            if inventory.get(&path).is_none() && inventory.filters.keeps(&path) {
+                let node = Node::File(base.file(found.clone())?);
+                inventory.put(Entry { path, group: Group::Interpreter, node });
+            }
+            pending.push(found);
+        }
+    }
+    Ok(())
+}
+
+/// A file that the loader may be given, by its name.
+fn loadable(entry: &Entry) -> Option<PathBuf> {
+    let Node::File(file) = &entry.node else { return None };
+    let Content::Disk { path, .. } = &file.content else { return None };
+    let name = entry.path.rsplit('/').next()?;
+    let library = name.ends_with(".so") || name.contains(".so.");
+    (library || (file.executable && entry.path.starts_with("bin/"))).then(|| path.clone())
+}
+
+fn find(home: &Path, name: &str) -> Option<PathBuf> {
+    let found = ["lib", "lib64"].iter().map(|folder| home.join(folder).join(name)).find(|path| path.is_file())?;
+    fs_err::canonicalize(found).ok()
+}
+
+/// An interpreter that the machine's loader cache leads to its libpython
+/// doesn't find it on a node.
+fn warn_of_hidden_library(dynamic: &Dynamic, home: &Path, progress: &dyn Progress) {
+    let own = dynamic.needed.iter().find(|name| name.starts_with("libpython") && find(home, name).is_some());
+    if let Some(name) = own
+        && dynamic.run_path.is_empty()
+    {
+        progress.warn(&format!(
+            "the interpreter needs `{name}` and has no run path to it: set LD_LIBRARY_PATH to the archive's `lib` folder"
+        ));
+    }
+}
+
+/// The C library comes with the node's kernel and loader, never in an archive.
+fn is_c_library(name: &str) -> bool {
+    let stem = name.split(".so").next().unwrap_or(name);
+    matches!(stem, "libc" | "libm" | "libdl" | "librt" | "libpthread" | "libutil" | "libresolv" | "libnsl")
+        || stem.starts_with("ld-linux")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_c_library_family_is_told_from_others() {
+        for name in ["libc.so.6", "ld-linux-x86-64.so.2", "libpthread.so.0"] {
+            assert!(is_c_library(name), "{name}");
+        }
+        for name in ["libcrypto.so.3", "libpython3.11.so.1.0", "libmpdec.so.4"] {
+            assert!(!is_c_library(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `share/envship/manifest.json`: the archive says what it is.
+
+use super::{Error, glibc, records};
+use crate::artifact::Manifest;
+use crate::entry::{Group, Measured, Placeholder};
+use crate::error::Result;
+use crate::prefix::{Inventory, Python};
+
+/// Where the manifest is in every archive.
+pub const MANIFEST: &str = "share/envship/manifest.json";
+
+/// Reserves its place, so that the folders above it are known.
+pub(super) fn reserve(inventory: &mut Inventory) {
+    inventory.put_text(MANIFEST, Group::Manifest, "");
+}
+
+/// Writes the manifest of an environment into its measured entries: the same
+/// environment gives the same bytes.
+///
+/// # Errors
+/// If the interpreter or the metadata of a wheel can't be read.
+pub fn manifest(
+    inventory: &Inventory,
+    mut measured: Vec<Measured>,
+    mut placeholders: Vec<Placeholder>,
+) -> Result<(Manifest, Vec<Measured>)> {
+    placeholders.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
+    let mut remarks = inventory.remarks.clone();
+    let built = glibc::built_here(inventory)?;
+    if !built.is_empty() {
+        let names = built.into_iter().collect::<Vec<_>>().join(", ");
+        remarks.push(format!("built on the packing machine, may need its glibc: {names}"));
+    }
+    let manifest = Manifest {
+        schema: 1,
+        envship: env!("CARGO_PKG_VERSION").to_owned(),
+        source: inventory.source,
+        platform: inventory.platform.clone(),
+        python: inventory.prefix.python.as_ref().map(Python::info),
+        glibc: glibc::floor(inventory)?,
+        packages: inventory.packages.clone(),
+        installers: inventory.installers.clone(),
+        placeholders,
+        remarks,
+    };
+    let mut text =
+        serde_json::to_vec_pretty(&manifest).map_err(|source| Error::Json { path: MANIFEST.to_owned(), source })?;
+    text.push(b'\n');
+    if let Some(item) = measured.iter_mut().find(|item| item.entry.path == MANIFEST) {
+        *item = records::made(item.entry.clone(), text);
+    }
+    Ok((manifest, measured))
+}

@@ -1,0 +1,91 @@
+//! Inventory → complete inventory: what an environment lacks to stand alone.
+//!
+//! [`complete`] works before anything is measured: it brings the interpreter
+//! and its libraries, makes links that consumers lose into files, judges the
+//! bytecode, and puts envship's own files in place of those that hold the path
+//! of the environment. [`records`] works afterwards, on the files that list
+//! the hashes of others. [`manifest`] comes last.
+
+mod activate;
+mod bytecode;
+mod conda_meta;
+mod direct_url;
+mod error;
+mod glibc;
+mod history;
+mod interpreter;
+mod libraries;
+mod manifest;
+mod pyvenv;
+mod records;
+mod scrub;
+mod sonames;
+mod stdlib;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+pub use error::Error;
+pub use manifest::{MANIFEST, manifest};
+pub use records::records;
+
+use crate::error::Result;
+use crate::prefix::{Inventory, PrefixKind};
+use crate::progress::Progress;
+
+/// What the user wants of an archive.
+#[derive(Clone, Debug, Default)]
+pub struct CompleteOptions {
+    pub interpreter: Interpreter,
+    pub user_site: UserSite,
+}
+
+/// Where the interpreter of the unpacked environment is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Interpreter {
+    /// In the archive.
+    #[default]
+    Bundle,
+    /// On the nodes, installed with this absolute prefix: the archive of a
+    /// virtual environment only links to it.
+    OnNodes(PathBuf),
+}
+
+/// Whether Python sees the packages in the home of the user who runs it
+/// (`~/.local`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserSite {
+    #[default]
+    Off,
+    On,
+}
+
+/// Brings what the environment lacks.
+///
+/// # Errors
+/// If the base of a virtual environment can't be brought, a file can't be
+/// read, or the options don't fit the environment.
+pub fn complete(
+    mut inventory: Inventory,
+    options: &CompleteOptions,
+    progress: &dyn Progress,
+) -> Result<Inventory> {
+    interpreter::check(&inventory, &options.interpreter)?;
+    if options.interpreter == Interpreter::Bundle && matches!(inventory.prefix.kind, PrefixKind::Venv(_)) {
+        stdlib::bring(&mut inventory)?;
+    }
+    interpreter::place(&mut inventory, &options.interpreter)?;
+    if options.interpreter == Interpreter::Bundle && matches!(inventory.prefix.kind, PrefixKind::Venv(_)) {
+        libraries::bring(&mut inventory, progress)?;
+    }
+    sonames::make_files(&mut inventory)?;
+    pyvenv::write(&mut inventory, options);
+    activate::write(&mut inventory);
+    direct_url::clean(&mut inventory)?;
+    history::clean(&mut inventory)?;
+    bytecode::judge(&mut inventory, progress)?;
+    records::own(&mut inventory);
+    manifest::reserve(&mut inventory);
+    Ok(inventory)
+}

@@ -1,0 +1,153 @@
+//! The files that list other files, with their hashes: `RECORD` (PEP 376) and
+//! conda's records. They are written anew once the archived bytes of all
+//! others are known.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use super::conda_meta;
+use crate::entry::{Content, Entry, File, Measured, Node, Rewrite};
+use crate::error::Result;
+use crate::fs::sha256;
+use crate::interrupt;
+use crate::prefix::{Inventory, below, parse_record_line, relative};
+
+/// Says that relocation needn't look at them.
+pub(super) fn own(inventory: &mut Inventory) {
+    for (path, file) in inventory.files_mut() {
+        if is_record(path) || conda_meta::is_record(path) {
+            file.rewrite = Rewrite::Keep;
+        }
+    }
+}
+
+/// Brings the lists of files into agreement with the measured entries.
+///
+/// # Errors
+/// If a list can't be read.
+pub fn records(measured: Vec<Measured>, inventory: &Inventory) -> Result<Vec<Measured>> {
+    let mut measured = measured;
+    // conda lists RECORD files, so these come first.
+    update(&mut measured, is_record, |path, bytes, facts| {
+        Ok(rewrite_record(&inventory.prefix.root, path, &String::from_utf8_lossy(bytes), facts).into_bytes())
+    })?;
+    update(&mut measured, conda_meta::is_record, conda_meta::rewrite)?;
+    Ok(measured)
+}
+
+/// What is known of a path of the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fact {
+    File { size: u64, sha256: [u8; 32] },
+    Link,
+    Folder,
+}
+
+/// The archive by path.
+pub(super) type Facts = HashMap<String, Fact>;
+
+fn facts(measured: &[Measured]) -> Facts {
+    let fact = |item: &Measured| match item.entry.node {
+        Node::File(_) => Fact::File { size: item.size, sha256: item.sha256 },
+        Node::Link(_) => Fact::Link,
+        Node::Directory => Fact::Folder,
+    };
+    measured.iter().map(|item| (item.entry.path.clone(), fact(item))).collect()
+}
+
+fn update(
+    measured: &mut [Measured],
+    applies: impl Fn(&str) -> bool,
+    rewrite: impl Fn(&str, &[u8], &Facts) -> Result<Vec<u8>>,
+) -> Result<()> {
+    let facts = facts(measured);
+    for item in measured.iter_mut().filter(|item| applies(&item.entry.path)) {
+        interrupt::check()?;
+        let Node::File(file) = &item.entry.node else { continue };
+        let bytes = match &file.content {
+            Content::Disk { path, .. } => fs_err::read(path)?,
+            Content::Memory(bytes) => bytes.to_vec(),
+        };
+        let bytes = rewrite(&item.entry.path, &bytes, &facts)?;
+        *item = made(item.entry.clone(), bytes);
+    }
+    Ok(())
+}
+
+/// A measured file with contents that envship made.
+pub(super) fn made(entry: Entry, bytes: Vec<u8>) -> Measured {
+    let executable = matches!(entry.node, Node::File(File { executable: true, .. }));
+    let (size, sha256) = (bytes.len() as u64, sha256(&bytes));
+    let node = Node::File(File { executable, content: Content::Memory(bytes.into()), rewrite: Rewrite::Keep });
+    Measured { entry: Entry { node, ..entry }, size, sha256, edits: Vec::new() }
+}
+
+fn is_record(path: &str) -> bool {
+    path.ends_with(".dist-info/RECORD")
+}
+
+/// The lines of a `RECORD` whose files are in the archive, ordered by path,
+/// with the archived hashes and sizes where there were any.
+fn rewrite_record(root: &Path, path: &str, text: &str, facts: &Facts) -> String {
+    let site_packages = Path::new(path).parent().and_then(Path::parent).and_then(Path::to_str).unwrap_or("");
+    let mut lines: Vec<String> = text
+        .lines()
+        .filter_map(parse_record_line)
+        .filter_map(|line| {
+            let inside = below(root, site_packages, &line.path)?;
+            let fact = facts.get(&inside)?;
+            let name = relative(Path::new(site_packages), Path::new(&inside));
+            Some(match fact {
+                Fact::File { size, sha256 } if !line.hash.is_empty() => {
+                    format!("{},sha256={},{size}", quoted(&name), BASE64_URL_SAFE_NO_PAD.encode(sha256))
+                }
+                _ => format!("{},,", quoted(&name)),
+            })
+        })
+        .collect();
+    lines.sort();
+    lines.dedup();
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn quoted(path: &str) -> String {
+    if path.contains([',', '"']) { format!("\"{}\"", path.replace('"', "\"\"")) } else { path.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = "lib/python3.11/site-packages/demo-1.0.dist-info/RECORD";
+
+    #[test]
+    fn lines_agree_with_the_archive_and_come_in_order() {
+        let bytes = b"x";
+        let file = Fact::File { size: 1, sha256: sha256(bytes) };
+        let facts: Facts = [
+            ("lib/python3.11/site-packages/demo.py".to_owned(), file),
+            ("lib/python3.11/site-packages/a,b.py".to_owned(), file),
+            ("bin/demo".to_owned(), file),
+            (RECORD.to_owned(), file),
+        ]
+        .into();
+        let text = "demo.py,sha256=old,99\r\n../../../bin/demo,sha256=old,99\r\ngone.py,sha256=x,1\r\n\
+                    \"a,b.py\",sha384=old,9\r\n/usr/share/demo,sha256=x,1\r\ndemo-1.0.dist-info/RECORD,,\r\n";
+        let hash = "sha256=LXEWQrcmsEQBYnyp-6wyhJk0-nPEsdO8yjp5pSLfq4E".to_owned();
+        let hash = hash.replace("LXEWQrcmsEQBYnyp-6wyhJk0-nPEsdO8yjp5pSLfq4E", &BASE64_URL_SAFE_NO_PAD.encode(sha256(b"x")));
+        let expected = format!(
+            "\"a,b.py\",{hash},1\n../../../bin/demo,{hash},1\ndemo-1.0.dist-info/RECORD,,\ndemo.py,{hash},1\n"
+        );
+        assert_eq!(rewrite_record(Path::new("/env"), RECORD, text, &facts), expected);
+    }
+
+    #[test]
+    fn an_absolute_line_inside_becomes_relative() {
+        let facts: Facts = [("bin/demo".to_owned(), Fact::Link)].into();
+        let text = "/env/bin/demo,sha256=x,1\n";
+        assert_eq!(rewrite_record(Path::new("/env"), RECORD, text, &facts), "../../../bin/demo,,\n");
+    }
+}

@@ -1,0 +1,279 @@
+//! Projects that are installed as pointers to a place outside the
+//! environment: they work on this machine only.
+//!
+//! pip and uv mark them in `direct_url.json` (PEP 610, PEP 660); setuptools
+//! before that wrote `.egg-link` files; and any tool may put a line into a
+//! `.pth` file or an import hook (`__editable__*`) beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::dist_info::{Distribution, below, normal};
+use super::links::relative;
+
+/// What points outside, and what an archive has without it.
+#[derive(Debug, Default)]
+pub(super) struct Editables {
+    /// Name and place, in the order in which they were found.
+    pub(super) projects: Vec<(String, String)>,
+    /// Files that make up the pointers.
+    pub(super) files: BTreeSet<String>,
+    /// `.pth` files with other contents: without the lines that lead out, and
+    /// with relative paths where they lead into the environment.
+    pub(super) pth: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct DirectUrl {
+    url: String,
+    #[serde(default)]
+    dir_info: DirInfo,
+}
+
+#[derive(Default, Deserialize)]
+struct DirInfo {
+    #[serde(default)]
+    editable: bool,
+}
+
+/// Looks through a `site-packages` folder below `roots[0]`; `roots` are all
+/// spellings of the root.
+pub(super) fn find(roots: &[PathBuf], site_packages: &str, distributions: &[Distribution]) -> Editables {
+    let mut found = Editables::default();
+    let folder = roots[0].join(site_packages);
+    let inside = |path: &Path| roots.iter().any(|root| path.starts_with(root));
+
+    for distribution in distributions {
+        let Some(place) = editable_place(&roots[0].join(&distribution.path)) else { continue };
+        let hooked = distribution.files.iter().any(|file| is_finder(file_name(file)));
+        if inside(Path::new(&place)) && !hooked {
+            continue;
+        }
+        found.projects.push((distribution.name.clone(), place));
+        found.files.extend(distribution.files.iter().cloned());
+        found.files.insert(distribution.path.clone());
+    }
+
+    for name in file_names(&folder) {
+        let path = format!("{site_packages}/{name}");
+        if found.files.contains(&path) {
+            continue;
+        }
+        let read = || fs_err::read_to_string(folder.join(&name)).unwrap_or_default();
+        if let Some(project) = name.strip_suffix(".egg-link") {
+            let place = read().lines().next().unwrap_or_default().trim().to_owned();
+            if !inside(&folder.join(&place)) {
+                found.add(project, &place);
+                found.files.insert(path);
+            }
+        } else if is_finder(&name) {
+            let place = mapped_places(&read()).into_iter().next().unwrap_or_default();
+            found.add(project_of(&name), &place);
+            found.files.insert(path);
+        }
+    }
+    for name in file_names(&folder).into_iter().filter(|name| name.ends_with(".pth")) {
+        let path = format!("{site_packages}/{name}");
+        if !found.files.contains(&path) {
+            found.read_pth(roots, site_packages, &path);
+        }
+    }
+    found
+}
+
+impl Editables {
+    fn add(&mut self, name: &str, place: &str) {
+        if !self.projects.iter().any(|(_, known)| known == place) {
+            self.projects.push((name.to_owned(), place.to_owned()));
+        }
+    }
+
+    /// Judges the lines of a `.pth` file as `site.addpackage` reads them.
+    fn read_pth(&mut self, roots: &[PathBuf], site_packages: &str, path: &str) {
+        let Ok(text) = fs_err::read_to_string(roots[0].join(path)) else { return };
+        let mut kept = String::new();
+        let mut led_out = false;
+        for line in text.lines() {
+            let line = line.trim_end();
+            match judge_line(roots, site_packages, line) {
+                Line::Keep => kept.push_str(line),
+                Line::Inside(relative) => kept.push_str(&relative),
+                Line::Outside => {
+                    led_out = true;
+                    let name = file_name(line.trim_end_matches('/'));
+                    let name = if name == "src" { project_of(file_name(path)) } else { name };
+                    self.add(name, line);
+                    continue;
+                }
+            }
+            kept.push('\n');
+        }
+        if led_out && kept.trim().is_empty() {
+            self.files.insert(path.to_owned());
+        } else if kept.trim_end() != text.trim_end() {
+            self.pth.insert(path.to_owned(), kept);
+        }
+    }
+}
+
+enum Line {
+    Keep,
+    Inside(String),
+    Outside,
+}
+
+fn judge_line(roots: &[PathBuf], site_packages: &str, line: &str) -> Line {
+    if line.trim().is_empty() || line.starts_with('#') || line.starts_with("import ") || line.starts_with("import\t") {
+        return Line::Keep;
+    }
+    let path = Path::new(line);
+    if !path.is_absolute() {
+        let stays = normal(&Path::new(site_packages).join(path)).is_some();
+        return if stays { Line::Keep } else { Line::Outside };
+    }
+    match roots.iter().find_map(|root| below(root, site_packages, path.strip_prefix(root).ok().and(Some(line))?)) {
+        Some(inside) => Line::Inside(relative(Path::new(site_packages), Path::new(&inside))),
+        None => Line::Outside,
+    }
+}
+
+/// Where the project of a `.dist-info` folder lies, if it is editable.
+fn editable_place(dist_info: &Path) -> Option<String> {
+    let bytes = fs_err::read(dist_info.join("direct_url.json")).ok()?;
+    let direct: DirectUrl = serde_json::from_slice(&bytes).ok()?;
+    if !direct.dir_info.editable {
+        return None;
+    }
+    let path = url::Url::parse(&direct.url).ok().and_then(|url| url.to_file_path().ok());
+    Some(path.map_or(direct.url, |path| path.to_string_lossy().into_owned()))
+}
+
+/// Whether a file is the import hook of an editable project: setuptools',
+/// scikit-build-core's or meson-python's.
+fn is_finder(name: &str) -> bool {
+    let stem = name.strip_suffix(".py").unwrap_or_default();
+    (stem.starts_with("__editable__") && stem.ends_with("_finder"))
+        || (stem.starts_with('_') && (stem.ends_with("_editable") || stem.ends_with("_editable_loader")))
+}
+
+/// `demo` of `__editable___demo_1_0_finder.py`, `__editable__.demo-1.0.pth` and
+/// `_demo.pth`, as well as that can be told.
+fn project_of(name: &str) -> &str {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let stem = stem.trim_start_matches("__editable__").trim_start_matches(['_', '.']);
+    let end = stem.find(['-']).or_else(|| stem.find("_finder")).or_else(|| stem.find("_editable"));
+    let stem = &stem[..end.unwrap_or(stem.len())];
+    stem.trim_end_matches(|symbol: char| symbol.is_ascii_digit() || symbol == '_' || symbol == '.')
+}
+
+/// The absolute paths in the `MAPPING` of setuptools' import hook.
+fn mapped_places(source: &str) -> Vec<String> {
+    let mapping = source.lines().filter(|line| line.starts_with("MAPPING") || line.starts_with("NAMESPACES"));
+    mapping
+        .flat_map(|line| line.split(['\'', '"']))
+        .filter(|text| text.starts_with('/'))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn file_names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs_err::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SITE: &str = "lib/python3.11/site-packages";
+
+    struct Env {
+        home: tempfile::TempDir,
+    }
+
+    impl Env {
+        fn new() -> Self {
+            let env = Env { home: tempfile::tempdir().unwrap() };
+            fs_err::create_dir_all(env.root().join(SITE)).unwrap();
+            env
+        }
+
+        fn root(&self) -> PathBuf {
+            self.home.path().join("env")
+        }
+
+        fn with(self, name: &str, text: &str) -> Self {
+            let path = self.root().join(SITE).join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+            self
+        }
+
+        fn find(&self) -> Editables {
+            let distributions = super::super::distributions(&self.root(), SITE);
+            find(&[self.root()], SITE, &distributions)
+        }
+    }
+
+    #[test]
+    fn a_direct_url_that_says_editable_names_the_project_and_its_path() {
+        let found = Env::new()
+            .with("demo-1.0.dist-info/METADATA", "Name: Demo\nVersion: 1.0\n\n")
+            .with("demo-1.0.dist-info/RECORD", "__editable__.demo-1.0.pth,,\n../../../bin/demo,,\n")
+            .with("demo-1.0.dist-info/direct_url.json", r#"{"url": "file:///src/my%20demo", "dir_info": {"editable": true}}"#)
+            .with("__editable__.demo-1.0.pth", "/src/my demo/src\n")
+            .find();
+        assert_eq!(found.projects, [("demo".to_owned(), "/src/my demo".to_owned())]);
+        assert!(found.files.contains("bin/demo"), "{found:?}");
+        assert!(found.files.contains(&format!("{SITE}/__editable__.demo-1.0.pth")));
+    }
+
+    #[test]
+    fn an_egg_link_is_editable_once_with_its_pth_line() {
+        let found = Env::new().with("demo.egg-link", "/src/demo\n.").with("easy-install.pth", "/src/demo\n").find();
+        assert_eq!(found.projects, [("demo".to_owned(), "/src/demo".to_owned())]);
+        assert!(found.files.contains(&format!("{SITE}/easy-install.pth")));
+    }
+
+    #[test]
+    fn an_import_hook_is_editable() {
+        let source = "MAPPING: dict[str, str] = {'demo': '/src/demo/demo'}\nNAMESPACES: dict = {}\n";
+        let found = Env::new().with("__editable___my_demo_1_0_finder.py", source).find();
+        assert_eq!(found.projects, [("my_demo".to_owned(), "/src/demo/demo".to_owned())]);
+    }
+
+    #[test]
+    fn lines_that_import_are_fine() {
+        let text = "import os; var = 'SETUPTOOLS_USE_DISTUTILS'\n# /comment\n\n";
+        let found = Env::new().with("distutils-precedence.pth", text).find();
+        assert!(found.projects.is_empty() && found.pth.is_empty() && found.files.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_path_inside_the_environment_becomes_relative() {
+        let env = Env::new();
+        let line = env.root().join("src/demo");
+        let env = env.with("demo.pth", &format!("{}\n", line.display()));
+        let found = env.find();
+        assert!(found.projects.is_empty());
+        assert_eq!(found.pth[&format!("{SITE}/demo.pth")], "../../../src/demo\n");
+    }
+
+    #[test]
+    fn a_neighbour_of_the_environment_is_outside() {
+        let env = Env::new();
+        let line = format!("{}2/src\n", env.root().display());
+        assert_eq!(env.with("demo.pth", &line).find().projects.len(), 1);
+    }
+}
