@@ -10,6 +10,7 @@
 //! | the header of a `.pyc` | an unchecked hash: see [`bytecode`] |
 //! | the prefix in text | [`PLACEHOLDER`](crate::entry::PLACEHOLDER), spliced |
 //! | the prefix in a binary of which conda knows the room | the placeholder, padded: see [`padded`] |
+//! | the prefix at the end of an ELF file's string | the placeholder, and the tail kept: see [`tail`] |
 //! | the prefix in any other binary | the placeholder, filled up with slashes: see [`fixed`] |
 //!
 //! Whatever could not be made relative is listed, and [`place`] writes the
@@ -32,6 +33,7 @@ mod place;
 mod prefixes;
 mod script;
 mod splice;
+mod tail;
 mod text;
 
 use std::path::PathBuf;
@@ -182,7 +184,7 @@ impl Relocator {
                 Outcome::Text
             }
             _ => {
-                hits.iter().for_each(|hit| fixed::rewrite(hit, destination, Listing::Listed, draft));
+                hits.iter().for_each(|hit| in_place(bytes, hit, destination, draft));
                 Outcome::Binary
             }
         }
@@ -251,6 +253,15 @@ impl Relocator {
         let bytes = splice(new, &draft.edits);
         let edits = vec![Edit { offset: 0, length: old.len() as u64, bytes }];
         Relocated { edits, placeholders: draft.placeholders, outcome }
+    }
+}
+
+/// Rewrites a prefix in a binary that says nothing of room behind it.
+fn in_place(bytes: &[u8], hit: &Hit, destination: &Destination, draft: &mut Draft) {
+    /// Shorter prefixes occur in machine code by chance.
+    const SHORTEST: usize = 4;
+    if hit.len() >= SHORTEST && !tail::rewrite(bytes, hit, destination, draft) {
+        fixed::rewrite(hit, destination, Listing::Listed, draft);
     }
 }
 

@@ -248,8 +248,16 @@ mod tests {
 
     #[test]
     fn a_module_without_a_docstring_has_none() {
-        for body in ["import x\n", "", "'a' + 'b'\n", "'a'.strip()\n", "b'a'\n", "f'a'\n", "('a', 'b')\n", "x = 'a'\n"]
-        {
+        for body in [
+            "import x\n",
+            "",
+            "'a' + 'b'\n",
+            "'a'.strip()\n",
+            "b'a'\n",
+            "f'a'\n",
+            "('a', 'b')\n",
+            "x = 'a'\n",
+        ] {
             assert_eq!(kept(body), ("; __doc__ = None".to_owned(), body.to_owned()));
         }
     }
@@ -300,7 +308,9 @@ mod tests {
         for line in ["# -*- coding: latin-1 -*-\n", "#vim: set fileencoding=utf8 :\n", " \t# coding:x\n"] {
             assert_eq!(encoding_line(line.as_bytes()), line.len(), "{line}");
         }
-        for line in ["# encoding latin-1\n", "x = 1 # coding: x\n", "# coding :x\n", "# coding: \n", "# coding: x"] {
+        for line in
+            ["# encoding latin-1\n", "x = 1 # coding: x\n", "# coding :x\n", "# coding: \n", "# coding: x"]
+        {
             assert_eq!(encoding_line(line.as_bytes()), 0, "{line}");
         }
     }

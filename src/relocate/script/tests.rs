@@ -207,7 +207,8 @@ fn launchers_for_long_paths_become_relative() {
         "'/home/u/envs/e1/bin/python3.11'",
         "\"/home/u/envs/e1/bin/python\" -E",
     ] {
-        let source = format!("#!/bin/sh\n'''exec' {interpreter} \"$0\" \"$@\"\n' '''\n'doc'\nprint(__doc__)\n");
+        let source =
+            format!("#!/bin/sh\n'''exec' {interpreter} \"$0\" \"$@\"\n' '''\n'doc'\nprint(__doc__)\n");
         let script = environment.add("bin/x", &rewritten("bin/x", source.as_bytes()));
         assert_eq!(run(&script), "doc\n", "{interpreter}");
     }
@@ -268,6 +269,7 @@ fn a_module_is_a_script_only_if_it_is_executable() {
         Destination::Anywhere,
         Interpreter { program: "python".to_owned(), names: vec!["python".to_owned()] },
     );
-    let relocated = relocator.relocate("lib/x.py", false, &Rewrite::Search, b"#!/home/u/envs/e1/bin/python\n");
+    let relocated =
+        relocator.relocate("lib/x.py", false, &Rewrite::Search, b"#!/home/u/envs/e1/bin/python\n");
     assert_eq!((relocated.outcome, relocated.placeholders.len()), (Outcome::Text, 1));
 }
