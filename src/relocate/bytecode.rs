@@ -82,7 +82,10 @@ mod tests {
         }
         rewrite_body(bytes, &prefixes, &Destination::Anywhere, &mut draft);
         assert!(draft.placeholders.iter().all(|placeholder| placeholder.kind == Fixed));
-        (splice(bytes, &draft.edits), draft.placeholders.iter().map(|placeholder| placeholder.offset).collect())
+        (
+            splice(bytes, &draft.edits),
+            draft.placeholders.iter().map(|placeholder| placeholder.offset).collect(),
+        )
     }
 
     /// A header, then strings as marshal writes short ones, then a code of its own.

@@ -10,7 +10,6 @@ use std::ops::Range;
 
 use super::Destination;
 use super::draft::Draft;
-use super::fixed::{self, Listing};
 use super::prefixes::Hit;
 use crate::entry::{PLACEHOLDER, PlaceholderKind};
 
@@ -26,7 +25,7 @@ pub(super) fn rewrite(
     for hits in by_string(bytes, hits) {
         match room(bytes, hits, placeholder) {
             Some(end) => rewrite_string(bytes, hits, end, placeholder, destination, draft),
-            None => hits.iter().for_each(|hit| fixed::rewrite(hit, destination, Listing::Listed, draft)),
+            None => hits.iter().for_each(|hit| super::in_place(bytes, hit, destination, draft)),
         }
     }
 }

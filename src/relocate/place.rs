@@ -83,7 +83,8 @@ fn padded(bytes: &[u8], group: &[&Placeholder], destination: &str) -> Option<(Ra
         return None;
     }
     let end = string_end(bytes, ranges.last()?.end)?;
-    let growth = (destination.len() * group.len()).saturating_sub(PLACEHOLDER.len() * group.len());
+    let present: usize = ranges.iter().map(Range::len).sum();
+    let growth = (destination.len() * ranges.len()).saturating_sub(present);
     if nuls(bytes, end) <= growth {
         return None;
     }
@@ -92,11 +93,17 @@ fn padded(bytes: &[u8], group: &[&Placeholder], destination: &str) -> Option<(Ra
     Some((region, replaced))
 }
 
-/// Where a placeholder stands, if it does.
+/// Where a placeholder stands, if it does: as much of it as there was room for.
 fn held(bytes: &[u8], placeholder: &Placeholder) -> Option<Range<usize>> {
     let start = position(placeholder.offset)?;
-    let range = start..start.checked_add(PLACEHOLDER.len())?;
-    (bytes.get(range.clone())? == PLACEHOLDER.as_bytes()).then_some(range)
+    let room = match placeholder.kind {
+        PlaceholderKind::Text => PLACEHOLDER.len(),
+        PlaceholderKind::Padded | PlaceholderKind::Fixed => {
+            position(placeholder.length).filter(|&room| room > 0)?
+        }
+    };
+    let present = &PLACEHOLDER.as_bytes()[..room.min(PLACEHOLDER.len())];
+    bytes.get(start..)?.starts_with(present).then(|| start..start + present.len())
 }
 
 fn position(offset: u64) -> Option<usize> {
@@ -122,6 +129,8 @@ mod tests {
             placeholder(17, 12, Fixed),
             placeholder(4, 10, Fixed),
             placeholder(17, 20, Padded),
+            placeholder(1, 0, Padded),
+            placeholder(1, 0, Text),
             placeholder(4, u64::MAX - 1, Padded),
         ] {
             let placed = place(bytes, std::slice::from_ref(&wrong), "/a/longer/path");
@@ -139,7 +148,8 @@ mod tests {
     #[test]
     fn a_padded_string_holds_as_much_as_its_nuls() {
         let bytes = b"/.envship/a:/.envship/b\0\0\0\0\0\0\0";
-        let list = [placeholder(0, 12, PlaceholderKind::Padded), placeholder(12, 12, PlaceholderKind::Padded)];
+        let list =
+            [placeholder(0, 12, PlaceholderKind::Padded), placeholder(12, 12, PlaceholderKind::Padded)];
         let written = |destination| {
             let placed = place(bytes, &list, destination);
             (crate::relocate::splice(bytes, &placed.edits), placed.unfit.len())

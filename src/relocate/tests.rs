@@ -36,7 +36,8 @@ mod text {
 
     #[test]
     fn each_prefix_is_spliced_and_listed() {
-        let (output, listed) = output(&from(PREFIX), &Rewrite::Search, b"a=/home/u/envs/e1/x:/home/u/envs/e1\n");
+        let (output, listed) =
+            output(&from(PREFIX), &Rewrite::Search, b"a=/home/u/envs/e1/x:/home/u/envs/e1\n");
         assert_eq!(output, b"a=/.envship/x:/.envship\n");
         assert_eq!(listed, [(PlaceholderKind::Text, 2, 9), (PlaceholderKind::Text, 14, 9)]);
     }
@@ -56,13 +57,15 @@ mod text {
 
     #[test]
     fn what_envship_made_is_kept() {
-        let relocated = from(PREFIX).relocate("bin/x", true, &Rewrite::Keep, b"#!/home/u/envs/e1/bin/python\n");
+        let relocated =
+            from(PREFIX).relocate("bin/x", true, &Rewrite::Keep, b"#!/home/u/envs/e1/bin/python\n");
         assert_eq!(relocated, Relocated::default());
     }
 
     #[test]
     fn another_interpreter_becomes_a_placeholder() {
-        let relocated = from(PREFIX).relocate("bin/x", true, &Rewrite::Search, b"#!/home/u/envs/e1/bin/perl -w\n");
+        let relocated =
+            from(PREFIX).relocate("bin/x", true, &Rewrite::Search, b"#!/home/u/envs/e1/bin/perl -w\n");
         assert_eq!(relocated.outcome, Outcome::Text);
         assert_eq!(relocated.placeholders.len(), 1);
     }
@@ -80,8 +83,10 @@ mod binary {
 
     #[test]
     fn a_short_prefix_leaves_a_marked_remainder() {
-        let (output, listed) = output(&from("/e1"), &Rewrite::Search, b"\0/e1/lib\0");
-        assert_eq!((&output[..], &listed[..]), (&b"\0/.e/lib\0"[..], &[(PlaceholderKind::Fixed, 1, 3)][..]));
+        let (marked, listed) = output(&from("/env"), &Rewrite::Search, b"\0/env/lib\0");
+        assert_eq!((&marked[..], &listed[..]), (&b"\0/.en/lib\0"[..], &[(PlaceholderKind::Fixed, 1, 4)][..]));
+        let (left, _) = output(&from("/e1"), &Rewrite::Search, b"\0\x89/e1\x00");
+        assert_eq!(left, b"\0\x89/e1\x00", "what chance has put into machine code");
     }
 
     #[test]
@@ -153,9 +158,8 @@ mod windows {
     #[test]
     fn scripts_and_bytecode_are_needed_whole() {
         let relocator = from(PREFIX);
-        let needed = |path, executable, rewrite, head: &[u8]| {
-            relocator.needs_whole(path, executable, &rewrite, head)
-        };
+        let needed =
+            |path, executable, rewrite, head: &[u8]| relocator.needs_whole(path, executable, &rewrite, head);
         assert!(needed("bin/x", false, Rewrite::Search, b"#!"));
         assert!(needed("lib/x.py", true, Rewrite::Text, b"#!"));
         assert!(needed("lib/x.pyc", false, Rewrite::Bytecode { source_hash: [0; 8] }, b""));
@@ -213,8 +217,6 @@ proptest! {
         for hit in Prefixes::new(&[PREFIX.into()]).hits(&bytes) {
             prop_assert_eq!(&bytes[hit.clone()], PREFIX.as_bytes());
             prop_assert!(stands_alone(&bytes, hit.start));
-            let before = bytes[..hit.start].last();
-            prop_assert!(!before.is_some_and(|byte| byte.is_ascii_digit()) || bytes[..hit.start].contains(&b'-'));
         }
     }
 
@@ -272,13 +274,13 @@ proptest! {
 
     #[test]
     fn a_short_prefix_is_restored_too(nuls in 1..4_usize, rewrite in rules()) {
-        let mut bytes = b"/e:/e/x".to_vec();
+        let mut bytes = b"/env:/env/x".to_vec();
         bytes.resize(bytes.len() + nuls, 0);
         bytes.extend(b"y\0");
-        let relocated = from("/e").relocate("lib/x", false, &rewrite, &bytes);
+        let relocated = from("/env").relocate("lib/x", false, &rewrite, &bytes);
         let archived = splice(&bytes, &relocated.edits);
-        prop_assert_eq!(memchr::memmem::find(&archived, b"/e/"), None);
-        let placed = place(&archived, &relocated.placeholders, "/e");
+        prop_assert_eq!(memchr::memmem::find(&archived, b"/env/"), None);
+        let placed = place(&archived, &relocated.placeholders, "/env");
         prop_assert_eq!(splice(&archived, &placed.edits), bytes);
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use goblin::elf::Elf;
 use goblin::elf::dynamic::{DT_AUDIT, DT_CONFIG, DT_DEPAUDIT, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME};
+use goblin::elf::{Elf, VerdefSection, VerneedSection};
 
 /// Filters name a library too.
 const DT_AUXILIARY: u64 = 0x7fff_fffd;
@@ -23,8 +23,8 @@ pub(super) struct Dynamic {
     pub(super) symbols: usize,
     /// The libraries it needs.
     pub(super) needed: Vec<String>,
-    /// Where the last thing ends that its headers know of.
-    pub(super) end: usize,
+    /// Where the last thing ends that its headers know of, if they make sense.
+    pub(super) end: Option<usize>,
 }
 
 /// A `DT_RUNPATH` or `DT_RPATH`.
@@ -84,26 +84,38 @@ impl Dynamic {
 /// The string offsets of symbol versions, defined and needed.
 fn version_names(elf: &Elf) -> Vec<usize> {
     let mut names = Vec::new();
-    for file in elf.verneed.iter().flat_map(|section| section.iter()) {
+    for file in elf.verneed.iter().flat_map(VerneedSection::iter) {
         names.push(file.vn_file);
         names.extend(file.iter().map(|version| version.vna_name));
     }
-    for version in elf.verdef.iter().flat_map(|section| section.iter()) {
+    for version in elf.verdef.iter().flat_map(VerdefSection::iter) {
         names.extend(version.iter().map(|name| name.vda_name));
     }
     names
 }
 
-/// The end of the last segment, section or table of headers, at most `size`.
-fn end(elf: &Elf, size: usize) -> usize {
+/// The end of the last segment, section or table of headers; `None` where one
+/// of them lies outside of the file, or is aligned as no linker does it.
+fn end(elf: &Elf, size: usize) -> Option<usize> {
     use goblin::elf::section_header::SHT_NOBITS;
-    let sections = elf.section_headers.iter().filter(|section| section.sh_type != SHT_NOBITS);
+    /// The largest pages that files are linked for.
+    const LARGEST_ALIGNMENT: u64 = 2 * 1024 * 1024;
     let headers = u64::from(elf.header.e_shnum) * u64::from(elf.header.e_shentsize);
+    let segments = elf.program_headers.iter();
+    let sections = elf.section_headers.iter();
+    let mut alignments = segments
+        .clone()
+        .map(|segment| segment.p_align)
+        .chain(sections.clone().map(|section| section.sh_addralign));
+    if !alignments.all(|one| one == 0 || one.is_power_of_two() && one <= LARGEST_ALIGNMENT) {
+        return None;
+    }
     sections
-        .map(|section| section.sh_offset.saturating_add(section.sh_size))
-        .chain(elf.program_headers.iter().map(|segment| segment.p_offset.saturating_add(segment.p_filesz)))
-        .chain([elf.header.e_shoff.saturating_add(headers)])
-        .filter_map(|end| usize::try_from(end).ok())
-        .max()
-        .map_or(size, |end| end.min(size))
+        .filter(|section| section.sh_type != SHT_NOBITS)
+        .map(|section| (section.sh_offset, section.sh_size))
+        .chain(segments.map(|segment| (segment.p_offset, segment.p_filesz)))
+        .chain([(elf.header.e_shoff, headers)])
+        .map(|(offset, size)| usize::try_from(offset.checked_add(size)?).ok())
+        .try_fold(0, |last, end| Some(last.max(end?)))
+        .filter(|&end| end <= size)
 }

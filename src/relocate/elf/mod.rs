@@ -60,9 +60,9 @@ pub(super) fn plan(path: &str, bytes: &[u8], prefixes: &Prefixes) -> Plan {
 /// `path`; `None` where there are none. Entries that lead out of the prefix by
 /// `..` are dropped.
 fn relative(run_path: &[u8], path: &str, prefixes: &Prefixes) -> Option<Vec<u8>> {
-    let directory: Vec<&[u8]> = path.rsplit_once('/').map_or(vec![], |(directory, _)| {
-        directory.split('/').map(str::as_bytes).collect()
-    });
+    let directory: Vec<&[u8]> = path
+        .rsplit_once('/')
+        .map_or(vec![], |(directory, _)| directory.split('/').map(str::as_bytes).collect());
     let mut changed = false;
     let mut entries: Vec<Vec<u8>> = Vec::new();
     for entry in run_path.split(|&byte| byte == b':') {
@@ -106,12 +106,7 @@ fn from_origin(directory: &[&[u8]], target: &[&[u8]]) -> Vec<u8> {
 
 /// The old string's bytes with the new one in them, where there is room and
 /// nothing else refers to them: linkers let strings share their tails.
-fn in_place(
-    bytes: &[u8],
-    dynamic: &Dynamic,
-    old: &RunPath,
-    new: &[u8],
-) -> Option<(Range<usize>, Vec<u8>)> {
+fn in_place(bytes: &[u8], dynamic: &Dynamic, old: &RunPath, new: &[u8]) -> Option<(Range<usize>, Vec<u8>)> {
     let start = old.range.start;
     let spare = bytes[old.range.end..dynamic.strings.end].iter().take_while(|&&byte| byte == 0).count();
     let end = old.range.end.max(start + new.len());
@@ -128,24 +123,35 @@ fn in_place(
 /// The file with longer strings, if what comes out says what it should.
 fn rebuilt(bytes: &[u8], dynamic: &Dynamic, wanted: &[(&RunPath, Vec<u8>)]) -> Option<Vec<u8>> {
     let (_, new) = wanted.first()?;
-    // The editor gives all run paths of a file one value, and knows nothing of
-    // what somebody appended to it.
+    // The editor gives all run paths of a file one value, and drops what
+    // somebody appended to it.
     if wanted.len() < dynamic.run_paths.len()
         || wanted.iter().any(|(_, other)| other != new)
-        || dynamic.end < bytes.len()
+        || bytes[dynamic.end?..].iter().any(|&byte| byte != 0)
     {
         return None;
     }
-    let mut file = arwen::elf::ElfContainer::parse(bytes).ok()?;
-    file.set_runpath(new).ok()?;
-    let mut output = Vec::with_capacity(bytes.len() + 8192);
-    file.write(&mut output).ok()?;
+    // It asserts what it expects of a file, and damaged ones get this far.
+    let output = std::panic::catch_unwind(|| edited(bytes, new)).ok()??;
     let result = Dynamic::parse(&output)?;
     let right = result.run_paths.iter().all(|run_path| output[run_path.range.clone()] == **new)
         && result.run_paths.len() == dynamic.run_paths.len()
         && result.symbols == dynamic.symbols
         && result.needed == dynamic.needed;
     right.then_some(output)
+}
+
+fn edited(bytes: &[u8], run_path: &[u8]) -> Option<Vec<u8>> {
+    /// What a file may grow by: what is added lies on pages of its own.
+    const GROWTH: usize = 8 * 1024 * 1024;
+    let mut file = arwen::elf::ElfContainer::parse(bytes).ok()?;
+    file.set_runpath(run_path).ok()?;
+    let mut output = vec![0; bytes.len() + GROWTH];
+    let mut room = &mut output[..];
+    file.write(&mut room).ok()?;
+    let unused = room.len();
+    output.truncate(output.len() - unused);
+    Some(output)
 }
 
 #[cfg(test)]

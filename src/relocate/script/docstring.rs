@@ -6,6 +6,9 @@
 //! `from __future__ import …`, so where that follows, the author's moves behind
 //! it. As little of Python is read as it takes to see that: comments, strings,
 //! and where a statement ends. Lines keep their number, but for the launcher's.
+//!
+//! One thing differs: since Python 3.13 the compiler takes the indentation out of
+//! docstrings; an assigned one keeps it, as all did before.
 
 use std::ops::Range;
 
@@ -186,11 +189,11 @@ impl Reader<'_> {
     }
 
     fn take(&mut self, token: &[u8]) -> bool {
-        let taken = self.rest().starts_with(token);
-        if taken {
+        let present = self.rest().starts_with(token);
+        if present {
             self.at += token.len();
         }
-        taken
+        present
     }
 
     /// Whether a simple statement can end here.
@@ -248,8 +251,16 @@ mod tests {
 
     #[test]
     fn a_module_without_a_docstring_has_none() {
-        for body in ["import x\n", "", "'a' + 'b'\n", "'a'.strip()\n", "b'a'\n", "f'a'\n", "('a', 'b')\n", "x = 'a'\n"]
-        {
+        for body in [
+            "import x\n",
+            "",
+            "'a' + 'b'\n",
+            "'a'.strip()\n",
+            "b'a'\n",
+            "f'a'\n",
+            "('a', 'b')\n",
+            "x = 'a'\n",
+        ] {
             assert_eq!(kept(body), ("; __doc__ = None".to_owned(), body.to_owned()));
         }
     }
@@ -300,7 +311,9 @@ mod tests {
         for line in ["# -*- coding: latin-1 -*-\n", "#vim: set fileencoding=utf8 :\n", " \t# coding:x\n"] {
             assert_eq!(encoding_line(line.as_bytes()), line.len(), "{line}");
         }
-        for line in ["# encoding latin-1\n", "x = 1 # coding: x\n", "# coding :x\n", "# coding: \n", "# coding: x"] {
+        for line in
+            ["# encoding latin-1\n", "x = 1 # coding: x\n", "# coding :x\n", "# coding: \n", "# coding: x"]
+        {
             assert_eq!(encoding_line(line.as_bytes()), 0, "{line}");
         }
     }
