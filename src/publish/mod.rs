@@ -11,8 +11,8 @@
 //! (`envship-digest`), and where a store has none, as on a local disk, in a
 //! comment of the `.sha256` file.
 //!
-//! Everything speaks to a [`backend::Backend`]: a local directory, or any
-//! `object_store`. A kind of URL is a file and a line in [`scheme`].
+//! Everything speaks to a `Backend`: a local directory, or any
+//! `object_store`. A kind of URL is a file and a line in `scheme.rs`.
 
 mod answer;
 mod backend;

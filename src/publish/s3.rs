@@ -21,6 +21,7 @@ use super::object::ObjectDirectory;
 use super::profile::{self, Files, Profile};
 use super::scheme::Scheme;
 use super::store::Variables;
+use crate::error::Kind;
 
 /// `s3a` and `s3n` are Hadoop's names for the same buckets.
 pub(super) const SCHEME: Scheme = Scheme { names: &["s3", "s3a", "s3n"], open };
@@ -69,7 +70,15 @@ fn fetch_credentials(
         network.wait(async { tokio::time::timeout(limit, store.credentials().get_credential()).await })?;
     match fetched {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(none(Some(Answer::of(&error)))),
+        Ok(Err(error)) => {
+            let source = Answer::of(&error);
+            // Who is told of a credentials server by the environment has one that is down.
+            if settings.origin == Origin::Server && source.fault.kind() == Kind::Retry {
+                let (url, action) = (directory.to_string(), "get credentials for");
+                return Err(Error::Remote { action, url, endpoint: None, source });
+            }
+            Err(none(Some(source)))
+        }
         Err(_) => {
             Err(none(Some(Answer::new(Fault::Unreachable, "the credentials server gave no answer in time"))))
         }
