@@ -8,8 +8,8 @@
 //!
 //! The rules were found by running the engines: which archives they unpack, who
 //! picks the interpreter, which keys ship an archive twice. They are in
-//! [`spark`]; a target only words them. A new target is a file with a
-//! [`Definition`] and a line in [`Target::ALL`].
+//! `spark.rs`; a target only words them. A new target is a file with a
+//! `Definition` and a line in [`Target::ALL`].
 
 mod error;
 mod formats;

@@ -38,17 +38,18 @@ fn render(request: &Request) -> Result<Rendered, Error> {
 }
 
 fn script(conf: &Pairs, interpreter: &str) -> String {
-    let settings: String = conf
+    let settings: Vec<_> = conf
         .0
         .iter()
-        .map(|(key, value)| format!("    .config({}, {})\n", python(key), python(value)))
+        .map(|(key, value)| format!("    .config({}, {})", python(key), python(value)))
         .collect();
     format!(
         "import os\n\n\
          # Read when the session starts; `spark.pyspark.python` has no effect here.\n\
          os.environ[\"PYSPARK_PYTHON\"] = {}\n\n\
          from pyspark.sql import SparkSession\n\n\
-         spark = (\n    SparkSession.builder\n{settings}    .getOrCreate()\n)\n",
-        python(interpreter)
+         spark = (\n    SparkSession.builder\n{}\n    .getOrCreate()\n)\n",
+        python(interpreter),
+        settings.join("\n")
     )
 }

@@ -1,6 +1,7 @@
 //! Values inside a shell command, a properties file, a Python script.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// A word of a POSIX shell, in quotes only where it needs them.
 pub(super) fn shell(word: &str) -> Cow<'_, str> {
@@ -37,7 +38,9 @@ pub(super) fn python(text: &str) -> String {
             '\\' | '"' => quoted.extend(['\\', c]),
             '\n' => quoted.push_str(r"\n"),
             '\r' => quoted.push_str(r"\r"),
-            c if c.is_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\x{:02x}", u32::from(c));
+            }
             c => quoted.push(c),
         }
     }
@@ -50,7 +53,8 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    const NASTY: [&str; 8] = ["", "plain", "#x", "a b", "it's", "$HOME `id` \"x\" \\ *", "local[*]", "~/x"];
+    const NASTY: [&str; 9] =
+        ["", "plain", "#x", "a b", "it's", "$HOME `id` \"x\" \\ *", "local[*]", "~/x", "a\u{1}b\tc"];
 
     #[test]
     fn a_shell_reads_every_word_back() {

@@ -52,16 +52,15 @@ impl Plan {
         let mut notes = Vec::new();
         check_mode(request)?;
         check_version(request, &mut notes)?;
-        let (archive, python) = match engine {
-            Engine::Local => (None, format!("{}/bin/python", unpacked(request)?)),
-            _ => {
-                check_platform(request)?;
-                formats::check(request, &mut notes)?;
-                let uri = uri::mend(&request.uri, request.format, &mut notes)?;
-                add_uri_notes(request, &uri, &mut notes);
-                let archive = (archive_key(engine), format!("{uri}#{}", request.alias));
-                (Some(archive), format!("./{}/bin/python", request.alias))
-            }
+        let (archive, python) = if engine == Engine::Local {
+            (None, format!("{}/bin/python", unpacked(request)?))
+        } else {
+            check_platform(request)?;
+            formats::check(request, &mut notes)?;
+            let uri = uri::mend(&request.uri, request.format, &mut notes)?;
+            add_uri_notes(request, &uri, &mut notes);
+            let archive = (archive_key(engine), format!("{uri}#{}", request.alias));
+            (Some(archive), format!("./{}/bin/python", request.alias))
         };
         let driver_python = driver_python(request, driver, &mut notes)?;
         let master = master(request, &mut notes);

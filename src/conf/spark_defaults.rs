@@ -16,7 +16,12 @@ fn render(request: &Request) -> Result<Rendered, Error> {
     conf.push("spark.master", &*plan.master);
     conf.push("spark.submit.deployMode", plan.deploy_mode.name());
     conf.0.extend(plan.conf().0);
-    let text = conf.0.iter().map(|(key, value)| format!("{key} {}\n", property(value))).collect();
+    let lines: Vec<_> = conf.0.iter().map(|(key, value)| format!("{key} {}", property(value))).collect();
+    let text = lines.join(
+        "
+",
+    ) + "
+";
     Ok(Rendered {
         target: DEFINITION.name,
         conf,

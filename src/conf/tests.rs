@@ -26,8 +26,8 @@ fn request(master: &str, mode: DeployMode) -> Request {
 fn shown(target: Target, request: &Request) -> String {
     match render(target, request) {
         Ok(rendered) => {
-            let notes: String = rendered.notes.iter().map(|note| format!("note: {note}\n")).collect();
-            format!("{}{notes}", rendered.text)
+            let notes: Vec<_> = rendered.notes.iter().map(|note| format!("note: {note}\n")).collect();
+            rendered.text + &notes.concat()
         }
         Err(error) => refusal(&error),
     }

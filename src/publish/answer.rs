@@ -188,7 +188,7 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    /// As object_store words an answer of a server.
+    /// As `object_store` words an answer of a server.
     fn answer(status: &str, body: &str) -> Answer {
         let text = format!(
             "Error performing PUT http://127.0.0.1:1/b/k in 3ms - Server returned non-2xx status code: {status}: {body}"

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::answer::Answer;
-use super::profile::ProfileError;
+use super::s3::ProfileError;
 use super::scheme;
 use crate::error::{Explain, Kind};
 use crate::interrupt::Interrupted;

@@ -15,6 +15,7 @@ use crate::interrupt;
 
 pub(super) const SCHEME: Scheme = Scheme { names: &[FILE], open };
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature that all schemes have")]
 fn open(directory: &Location, _: &Variables) -> Result<Arc<dyn Backend>, Error> {
     let path = directory.local_path().expect("a file URL has a path").to_owned();
     Ok(Arc::new(LocalDirectory { path }))

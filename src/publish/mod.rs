@@ -11,8 +11,8 @@
 //! (`envship-digest`), and where a store has none, as on a local disk, in a
 //! comment of the `.sha256` file.
 //!
-//! Everything speaks to a [`backend::Backend`]: a local directory, or any
-//! `object_store`. A kind of URL is a file and a line in [`scheme`].
+//! Everything speaks to a `Backend`: a local directory, or any
+//! `object_store`. A kind of URL is a file and a line in `scheme.rs`.
 
 mod answer;
 mod backend;
@@ -24,7 +24,6 @@ mod location;
 mod multipart;
 mod network;
 mod object;
-mod profile;
 mod s3;
 mod scheme;
 mod store;
@@ -36,5 +35,5 @@ pub use answer::{Answer, Fault};
 pub use error::Error;
 pub use file::{Job, publish_file};
 pub use location::Location;
-pub use profile::ProfileError;
+pub use s3::ProfileError;
 pub use store::{Outcome, Published, Receipt, Start, Store, Upload, Variables};

@@ -86,19 +86,17 @@ impl ObjectDirectory {
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
         let mut beginning =
             self.network.handle().spawn(async move { store.put_multipart_opts(&key, options).await });
-        match self.network.wait(&mut beginning) {
-            Ok(begun) => begun
-                .expect("object_store does not panic")
-                .map_err(|error| self.failed("begin an upload to", name, &error)),
-            Err(Interrupted) => {
-                self.network.wait_briefly(async {
-                    if let Ok(Ok(mut upload)) = beginning.await {
-                        let _ = upload.abort().await;
-                    }
-                });
-                Err(Interrupted.into())
-            }
-        }
+        let Ok(begun) = self.network.wait(&mut beginning) else {
+            self.network.wait_briefly(async {
+                if let Ok(Ok(mut upload)) = beginning.await {
+                    let _ = upload.abort().await;
+                }
+            });
+            return Err(Interrupted.into());
+        };
+        begun
+            .expect("object_store does not panic")
+            .map_err(|error| self.failed("begin an upload to", name, &error))
     }
 }
 

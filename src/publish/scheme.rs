@@ -12,13 +12,15 @@ use super::{local, s3};
 /// The scheme of local files.
 pub(super) const FILE: &str = "file";
 
+type Open = fn(&Location, &Variables) -> Result<Arc<dyn Backend>, Error>;
+
 /// One kind of URL.
 pub(super) struct Scheme {
     /// Its spellings, without the colon.
     pub names: &'static [&'static str],
     /// Connects to the directory of a location, with the settings that the
     /// environment variables give.
-    pub open: fn(&Location, &Variables) -> Result<Arc<dyn Backend>, Error>,
+    pub open: Open,
 }
 
 const SCHEMES: [Scheme; 2] = [local::SCHEME, s3::SCHEME];

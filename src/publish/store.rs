@@ -161,13 +161,12 @@ impl Store {
         if content_digest != Some(digest) {
             return Err(Error::Exists { url: location.to_string() });
         }
-        let sha256 = match sha256 {
-            Some(sha256) => sha256,
-            None => {
-                let sha256 = self.backend.hash(name)?;
-                write_companion(self.backend.as_ref(), name, Content { digest, size }, sha256)?;
-                sha256
-            }
+        let sha256 = if let Some(sha256) = sha256 {
+            sha256
+        } else {
+            let sha256 = self.backend.hash(name)?;
+            write_companion(self.backend.as_ref(), name, Content { digest, size }, sha256)?;
+            sha256
         };
         Ok(Receipt { location, size, sha256, outcome: Outcome::Skipped })
     }

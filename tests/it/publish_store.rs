@@ -113,7 +113,7 @@ fn begin(store: &Store, digest: ContentDigest, on_existing: OnExisting) -> Uploa
 
 /// Bytes that no two parts share.
 fn archive(size: usize) -> Vec<u8> {
-    (0..size / 4).flat_map(|word| (word as u32).wrapping_mul(2_654_435_761).to_le_bytes()).collect()
+    (0_u32..).flat_map(|word| word.wrapping_mul(2_654_435_761).to_le_bytes()).take(size).collect()
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn told(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        text += &format!("\n  {error}");
+        text = format!("{text}\n  {error}");
         cause = error.source();
     }
     text + &format!("\n  {}", error.hint().unwrap_or_default())
@@ -407,9 +407,9 @@ impl Proxy {
                 thread::spawn(move || pass(client, server, || !down.load(Ordering::SeqCst)));
                 thread::spawn(move || {
                     pass(server_too, client_too, || {
-                        let lost =
+                        let left =
                             lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-                        lost.is_err() && !down_too.load(Ordering::SeqCst)
+                        left.is_err() && !down_too.load(Ordering::SeqCst)
                     });
                 });
             }
@@ -424,7 +424,7 @@ impl Proxy {
 
 /// Passes bytes on as long as they may pass, then cuts both ways.
 fn pass(mut from: TcpStream, mut to: TcpStream, may_pass: impl Fn() -> bool) {
-    let mut buffer = [0; 1 << 16];
+    let mut buffer = vec![0; 1 << 16];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         if !may_pass() || to.write_all(&buffer[..length]).is_err() {
             break;

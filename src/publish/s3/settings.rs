@@ -1,84 +1,19 @@
-//! Amazon S3 and the many servers that speak its protocol.
-//!
-//! Settings and credentials come from where the AWS tools take them: the
-//! environment, then the profile, then a web identity, a container's or an
-//! instance's role. A variable wins over the profile.
+//! What an S3 client is made from: environment variables first, then the profile.
 
 use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey as Key, AwsCredentialProvider};
-use object_store::{BackoffConfig, Certificate, ClientConfigKey, ClientOptions, RetryConfig};
+use object_store::{Certificate, ClientConfigKey, ClientOptions, RetryConfig};
 
-use super::answer::{Answer, Fault};
-use super::backend::Backend;
-use super::error::Error;
-use super::location::{Location, Place};
-use super::network::Network;
-use super::object::ObjectDirectory;
 use super::profile::{self, Files, Profile};
-use super::scheme::Scheme;
-use super::store::Variables;
-
-/// `s3a` and `s3n` are Hadoop's names for the same buckets.
-pub(super) const SCHEME: Scheme = Scheme { names: &["s3", "s3a", "s3n"], open };
-
-/// How long to wait for an instance's metadata server, which is near or absent.
-const METADATA: Duration = Duration::from_secs(3);
-
-/// How long to wait for any other server that hands out credentials.
-const TOKEN: Duration = Duration::from_secs(20);
-
-fn open(directory: &Location, variables: &Variables) -> Result<Arc<dyn Backend>, Error> {
-    let Place::Bucket { bucket, .. } = &directory.place else { unreachable!("made for buckets") };
-    let settings = Settings::gather(variables, &Files::locate(variables))?;
-    let network = Network::start().map_err(|source| Error::Local {
-        action: "start threads in",
-        path: ".".into(),
-        source,
-    })?;
-    let hasty = settings.client(bucket, hasty(), None)?;
-    fetch_credentials(&network, &settings, &hasty, directory)?;
-    let patient = settings.client(bucket, patient(), Some(Arc::clone(hasty.credentials())))?;
-    Ok(Arc::new(ObjectDirectory {
-        network,
-        hasty: Arc::new(hasty),
-        patient: Arc::new(patient),
-        directory: directory.clone(),
-        endpoint: settings.endpoint().map(str::to_owned),
-    }))
-}
-
-/// Gets the credentials once, so that a machine with none is told so at once.
-fn fetch_credentials(
-    network: &Network,
-    settings: &Settings,
-    store: &AmazonS3,
-    directory: &Location,
-) -> Result<(), Error> {
-    let none = |source| Error::NoCredentials { url: directory.to_string(), source };
-    let limit = match settings.origin {
-        Origin::Given => return Ok(()),
-        Origin::Nowhere => return Err(none(None)),
-        Origin::Instance => METADATA,
-        Origin::Server => TOKEN,
-    };
-    let fetched =
-        network.wait(async { tokio::time::timeout(limit, store.credentials().get_credential()).await })?;
-    match fetched {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(none(Some(Answer::of(&error)))),
-        Err(_) => {
-            Err(none(Some(Answer::new(Fault::Unreachable, "the credentials server gave no answer in time"))))
-        }
-    }
-}
+use crate::publish::error::Error;
+use crate::publish::store::Variables;
 
 /// Where credentials come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
+pub enum Origin {
     /// Environment or profile, or none are wanted.
     Given,
     /// A web identity or a container's role.
@@ -91,14 +26,15 @@ enum Origin {
 
 /// All that a client is made from.
 #[derive(Debug)]
-struct Settings {
+pub struct Settings {
     options: HashMap<Key, String>,
     certificates: Vec<Certificate>,
-    origin: Origin,
+    pub origin: Origin,
 }
 
 impl Settings {
-    fn gather(variables: &Variables, files: &Files) -> Result<Self, Error> {
+    /// Reads variables and files.
+    pub fn gather(variables: &Variables, files: &Files) -> Result<Self, Error> {
         let mut options = HashMap::new();
         for (name, value) in variables {
             // Set but empty is how shells unset.
@@ -150,14 +86,16 @@ impl Settings {
         if self.has_credentials() {
             return Ok(());
         }
-        self.add_credentials(&profile).map_err(|source| {
+        profile::check_credentials(&profile).map_err(|source| {
             let name = variables.get("AWS_PROFILE").or_else(|| variables.get("AWS_DEFAULT_PROFILE"));
             blame((name.map_or("default", String::as_str).to_owned(), source))
-        })
+        })?;
+        self.add_credentials(&profile)
     }
 
-    fn add_credentials(&mut self, profile: &Profile) -> Result<(), profile::ProfileError> {
-        profile::check_credentials(profile)?;
+    fn add_credentials(&mut self, profile: &Profile) -> Result<(), Error> {
+        // A lone token of the environment belongs to no key of the profile.
+        self.options.remove(&Key::Token);
         for (key, name) in [
             (Key::AccessKeyId, "aws_access_key_id"),
             (Key::SecretAccessKey, "aws_secret_access_key"),
@@ -166,9 +104,7 @@ impl Settings {
             (Key::RoleArn, "role_arn"),
             (Key::RoleSessionName, "role_session_name"),
         ] {
-            if let Some(value) = profile.get(name) {
-                self.options.insert(key, value.clone());
-            }
+            self.fill(key, profile.get(name))?;
         }
         Ok(())
     }
@@ -198,7 +134,7 @@ impl Settings {
     }
 
     /// The server, if it is not Amazon's own.
-    fn endpoint(&self) -> Option<&str> {
+    pub fn endpoint(&self) -> Option<&str> {
         [Key::S3Endpoint, Key::Endpoint].iter().find_map(|key| self.options.get(key)).map(String::as_str)
     }
 
@@ -214,7 +150,8 @@ impl Settings {
         Err(Error::Setting { name: "AWS_ENDPOINT_URL".to_owned(), problem: problem.to_owned() })
     }
 
-    fn client(
+    /// A client for a bucket; asks for credentials as the settings say, unless given.
+    pub fn client(
         &self,
         bucket: &str,
         retry: RetryConfig,
@@ -255,29 +192,6 @@ impl Settings {
                 Error::Setting { name: "of an AWS_ variable".to_owned(), problem: "can't be used".to_owned() }
             }
         }
-    }
-}
-
-/// Gives up after a few seconds.
-fn hasty() -> RetryConfig {
-    let pause = Duration::from_millis(500);
-    RetryConfig {
-        backoff: BackoffConfig { init_backoff: pause, max_backoff: pause, base: 2.0 },
-        max_retries: 5,
-        retry_timeout: Duration::from_secs(8),
-    }
-}
-
-/// Outlasts a server that restarts: waits at least five seconds in all.
-fn patient() -> RetryConfig {
-    RetryConfig {
-        backoff: BackoffConfig {
-            init_backoff: Duration::from_millis(500),
-            max_backoff: Duration::from_secs(8),
-            base: 2.0,
-        },
-        max_retries: 10,
-        retry_timeout: Duration::from_secs(180),
     }
 }
 
@@ -413,14 +327,14 @@ mod tests {
         }
         let settings =
             Machine::new(&[KEYS[0], KEYS[1], ("AWS_UNSIGNED_PAYLOAD", "perhaps")]).settings().unwrap();
-        let error = settings.client("b", hasty(), None).unwrap_err();
+        let error = settings.client("b", RetryConfig::default(), None).unwrap_err();
         assert_eq!(error.to_string(), "the setting AWS_UNSIGNED_PAYLOAD can't be `perhaps`");
     }
 
     #[test]
     fn a_secret_alone_is_not_enough() {
         let settings = Machine::new(&[KEYS[1]]).settings().unwrap();
-        let error = settings.client("b", hasty(), None).unwrap_err();
+        let error = settings.client("b", RetryConfig::default(), None).unwrap_err();
         assert!(!error.to_string().contains("s3cret"), "{error}");
     }
 }

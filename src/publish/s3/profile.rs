@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use super::store::Variables;
+use crate::publish::store::Variables;
 
 /// What a profile says, nested settings as `s3.endpoint_url`.
 pub(super) type Profile = BTreeMap<String, String>;
@@ -32,7 +32,7 @@ pub enum ProfileError {
 }
 
 impl ProfileError {
-    pub(super) fn hint(&self) -> String {
+    pub(in crate::publish) fn hint(&self) -> String {
         match self {
             ProfileError::Missing { .. } => "correct AWS_PROFILE, or add the profile with `aws configure`",
             ProfileError::Unreadable(_) => "make the file readable, or unset AWS_PROFILE",
