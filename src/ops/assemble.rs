@@ -11,9 +11,9 @@ use crate::artifact::{ContentDigest, Format, GlibcFloor, Manifest, PythonInfo};
 use crate::complete::{self, CompleteOptions};
 use crate::entry::{Edit, Measured, Node, Placeholder, Rewrite};
 use crate::error::{Explain, Kind, Result};
-use crate::prefix::{self, ScanOptions};
+use crate::prefix::{self, Inventory, ScanOptions};
 use crate::progress::Progress;
-use crate::relocate::{Destination, Relocator};
+use crate::relocate::{Destination, Interpreter, Relocator};
 
 /// How an environment is packed.
 #[derive(Clone, Debug)]
@@ -111,12 +111,11 @@ impl Assembly {
         let inventory = prefix::scan(&environment.prefix, &options.scan, progress)?;
         let mut inventory = complete::complete(inventory, &options.completion, progress)?;
         environment.describe(&mut inventory);
-        let relocator = Relocator::new(&inventory.prefixes, options.destination(), inventory.interpreter());
+        let relocator = Relocator::new(&inventory.prefixes, options.destination(), interpreter(&inventory));
         let entries = archive::adapt(inventory.entries(), &layout, progress);
         let survey = archive::measure(entries, &relocator, options.threads(), progress)?;
-        let mut measured = complete::records(survey.measured)?;
-        let (manifest, entry) = complete::manifest(&inventory, survey.placeholders)?;
-        measured.push(entry);
+        let measured = complete::records(survey.measured, &inventory)?;
+        let (manifest, measured) = complete::manifest(&inventory, measured, survey.placeholders)?;
         let measured = archive::arrange(measured, &layout)?;
         let digest = archive::digest(&measured, &layout);
         Ok(Assembly { measured, digest, manifest, layout })
@@ -154,6 +153,13 @@ impl Assembly {
             placeholders: self.manifest.placeholders.len(),
         }
     }
+}
+
+/// The names by which scripts call the environment's Python.
+fn interpreter(inventory: &Inventory) -> Interpreter {
+    let versioned = inventory.prefix.python.as_ref().map(|python| python.name.clone());
+    let names = ["python", "python3"].map(str::to_owned).into_iter().chain(versioned).collect();
+    Interpreter { program: "python".to_owned(), names }
 }
 
 /// What is in an archive, in numbers.

@@ -7,6 +7,7 @@ mod formats;
 mod landed;
 mod peers;
 mod promises;
+mod publish_store;
 mod ship;
 mod spark;
 mod util;
