@@ -1,28 +1,30 @@
 //! Bytes of a file → edits that make it run anywhere.
 //!
 //! Pure functions, no I/O. A [`Relocator`] knows where an environment comes from
-//! and decides file by file what has to change:
+//! and decides file by file what has to change (and which module says how):
 //!
 //! | what | becomes |
 //! |---|---|
-//! | a Python script's shebang | relative to the script: see [`script`] |
-//! | an ELF run path | relative to the file: see [`elf`] |
-//! | the header of a `.pyc` | an unchecked hash: see [`bytecode`] |
+//! | a Python script's shebang | relative to the script: `script` |
+//! | an ELF run path | relative to the file: `elf` |
+//! | the header of a `.pyc` | an unchecked hash: `bytecode` |
 //! | the prefix in text | [`PLACEHOLDER`](crate::entry::PLACEHOLDER), spliced |
-//! | the prefix in a binary of which conda knows the room | the placeholder, padded: see [`padded`] |
-//! | the prefix at the end of an ELF file's string | the placeholder, and the tail kept: see [`tail`] |
-//! | the prefix in any other binary | the placeholder, filled up with slashes: see [`fixed`] |
+//! | the prefix in a binary of which conda knows the room | the placeholder, padded: `padded` |
+//! | the prefix at the end of an ELF file's string | the placeholder, and the tail kept: `tail` |
+//! | the prefix in any other binary | the placeholder, filled up with slashes: `fixed` |
 //!
-//! Whatever could not be made relative is listed, and [`place`] writes the
+//! Whatever could not be made relative is listed, and [`place()`] writes the
 //! destination there. A binary keeps its length, except when its run path has no
-//! room. Relocating what was relocated changes nothing.
+//! room. Relocating what was relocated changes nothing, unless a known
+//! destination lies below the original prefix.
 //!
 //! Most files hold no prefix and are never held in memory: the caller streams
 //! them in windows through [`Relocator::holds_prefix`], loads the few that do or
 //! that [`Relocator::needs_whole`], and streams every file through [`Splice`].
 //!
-//! Not looked into: what is compressed, and the checksums of containers (a
-//! prefix in a stored zip member is replaced without correcting its CRC).
+//! Not looked into: what is compressed, the checksums of containers (a prefix in
+//! a stored zip member is replaced without correcting its CRC), UTF-16, and
+//! prefixes of less than four bytes in binaries, where they occur by chance.
 
 mod bytecode;
 mod draft;
@@ -36,7 +38,7 @@ mod splice;
 mod tail;
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::entry::{Edit, Placeholder, Rewrite};
 use draft::Draft;
@@ -49,7 +51,8 @@ pub use place::{Placed, place};
 pub use script::Interpreter;
 pub use splice::{Splice, splice, spliced_size};
 
-/// Where an archive will be unpacked.
+/// Where an archive will be unpacked. Scripts and run paths are relative either
+/// way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// Not known yet: paths that can't be made relative become placeholders.
@@ -64,7 +67,7 @@ pub enum Destination {
 pub struct Relocated {
     /// To be spliced into the original.
     pub edits: Vec<Edit>,
-    /// What is left for [`place`], by its offset in the output.
+    /// What is left for [`place()`], by its offset in the output.
     pub placeholders: Vec<Placeholder>,
     pub outcome: Outcome,
 }
@@ -159,7 +162,7 @@ impl Relocator {
         if elf::is_elf(bytes) {
             return self.elf(path, rewrite, bytes);
         }
-        if path.ends_with(".pyc") && !text::looks_like_text(bytes) {
+        if Path::new(path).extension().is_some_and(|it| it == "pyc") && !text::looks_like_text(bytes) {
             return self.bytecode(path, bytes, None);
         }
         let mut draft = Draft::new(path);
@@ -184,7 +187,9 @@ impl Relocator {
                 Outcome::Text
             }
             _ => {
-                hits.iter().for_each(|hit| in_place(bytes, hit, destination, draft));
+                for hit in hits {
+                    in_place(bytes, hit, destination, draft);
+                }
                 Outcome::Binary
             }
         }

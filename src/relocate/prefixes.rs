@@ -125,9 +125,8 @@ fn begins_after(before: &[u8]) -> bool {
     let length = before.iter().rev().take_while(|&&byte| continues_a_name(byte)).count();
     let (rest, word) = before.split_at(before.len() - length);
     match (rest.last(), word) {
-        (_, []) => true,
-        // `\n/envs/e1` in the source of a string.
-        (Some(b'\\'), [b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'0']) => true,
+        // The last is `\n/envs/e1` in the source of a string.
+        (_, []) | (Some(b'\\'), [b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'0']) => true,
         // `-I/envs/e1`: a compiler's flag with its value.
         (last, [b'-', ..]) => last != Some(&b'/'),
         _ => false,
@@ -138,10 +137,9 @@ fn begins_after(before: &[u8]) -> bool {
 fn ends_before(after: &[u8]) -> bool {
     let dots = after.iter().take_while(|&&byte| byte == b'.').count();
     match &after[dots..] {
-        [] => true,
         [b'/', ..] => dots == 0,
         // U+2000 to U+203F, typographic quotes and dashes among them.
-        [0xe2, 0x80, ..] => true,
+        [] | [0xe2, 0x80, ..] => true,
         [byte, ..] => !continues_a_name(*byte),
     }
 }

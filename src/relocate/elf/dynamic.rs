@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use goblin::elf::Elf;
 use goblin::elf::dynamic::{DT_AUDIT, DT_CONFIG, DT_DEPAUDIT, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME};
+use goblin::elf::{Elf, VerdefSection, VerneedSection};
 
 /// Filters name a library too.
 const DT_AUXILIARY: u64 = 0x7fff_fffd;
@@ -84,11 +84,11 @@ impl Dynamic {
 /// The string offsets of symbol versions, defined and needed.
 fn version_names(elf: &Elf) -> Vec<usize> {
     let mut names = Vec::new();
-    for file in elf.verneed.iter().flat_map(|section| section.iter()) {
+    for file in elf.verneed.iter().flat_map(VerneedSection::iter) {
         names.push(file.vn_file);
         names.extend(file.iter().map(|version| version.vna_name));
     }
-    for version in elf.verdef.iter().flat_map(|section| section.iter()) {
+    for version in elf.verdef.iter().flat_map(VerdefSection::iter) {
         names.extend(version.iter().map(|name| name.vda_name));
     }
     names

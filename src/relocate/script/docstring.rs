@@ -6,6 +6,9 @@
 //! `from __future__ import …`, so where that follows, the author's moves behind
 //! it. As little of Python is read as it takes to see that: comments, strings,
 //! and where a statement ends. Lines keep their number, but for the launcher's.
+//!
+//! One thing differs: since Python 3.13 the compiler takes the indentation out of
+//! docstrings; an assigned one keeps it, as all did before.
 
 use std::ops::Range;
 
@@ -186,11 +189,11 @@ impl Reader<'_> {
     }
 
     fn take(&mut self, token: &[u8]) -> bool {
-        let taken = self.rest().starts_with(token);
-        if taken {
+        let present = self.rest().starts_with(token);
+        if present {
             self.at += token.len();
         }
-        taken
+        present
     }
 
     /// Whether a simple statement can end here.

@@ -6,17 +6,18 @@
 //!
 //! ```text
 //! #!/bin/sh
-//! ''':' && envship_script=$(readlink -f -- "$0") && exec "${envship_script%/*/*}/bin/python" "$0" "$@"; exit 127
+//! ''':' && envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$0") && exec "${envship_script%/*/*}/bin/python" "$0" "$@"; exit 127
 //! ' '''; __doc__ = None
 //! ```
 //!
 //! - To a shell, `''':'` is `:`, the command that does nothing; the third line is
 //!   never reached. To Python, lines two and three are the module's docstring.
 //! - `readlink -f` follows links to the script. `realpath` is younger in GNU's
-//!   coreutils, and in busybox it takes `--` for a file name.
+//!   coreutils, and in busybox it takes `--` for a file name. The caller's search
+//!   path may lack it.
 //! - `%/*/*` drops as many components as the script lies deep, so that
-//!   `sys.executable` has no `..` in it. If there is no `readlink` nothing is
-//!   run: no path is ever completed from an empty one.
+//!   `sys.executable` has no `..` in it. If `readlink` fails nothing is run: no
+//!   path is ever completed from an empty one.
 //! - Arguments stay (`-E`, `-I`, `-s`), and `$0` is as the caller wrote it.
 //! - An encoding (PEP 263) counts in line 1 or 2, so its comment moves up there.
 //! - `__doc__` becomes again what it was: see [`docstring`].
@@ -108,10 +109,10 @@ pub(super) fn may_be_one(path: &str, executable: bool, head: &[u8]) -> bool {
 
 fn launcher(path: &str, program: &str, arguments: &[&str]) -> String {
     let to_the_root = "/*".repeat(path.split('/').count());
-    let arguments: String = arguments.iter().map(|argument| format!(" {argument}")).collect();
+    let arguments = [arguments, &["\"$0\""]].concat().join(" ");
     format!(
-        "''':' && envship_script=$(readlink -f -- \"$0\") \
-         && exec \"${{envship_script%{to_the_root}}}/bin/{program}\"{arguments} \"$0\" \"$@\"; exit 127\n' '''"
+        "''':' && envship_script=$(PATH=/usr/bin:/bin${{PATH:+:$PATH}} readlink -f -- \"$0\") \
+         && exec \"${{envship_script%{to_the_root}}}/bin/{program}\" {arguments} \"$@\"; exit 127\n' '''"
     )
 }
 

@@ -80,7 +80,7 @@ print(sys.executable, sys.argv[1:], sys.flags.ignore_environment, __doc__, sep='
 fn the_launcher_names_no_path_of_its_own() {
     let script = rewritten("bin/x", b"#!/home/u/envs/e1/bin/python3.11 -I  -X utf8\nimport x\n");
     let expected = r#"#!/bin/sh
-''':' && envship_script=$(readlink -f -- "$0") && exec "${envship_script%/*/*}/bin/python" -I -X utf8 "$0" "$@"; exit 127
+''':' && envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$0") && exec "${envship_script%/*/*}/bin/python" -I -X utf8 "$0" "$@"; exit 127
 ' '''; __doc__ = None
 import x
 "#;
@@ -130,11 +130,13 @@ fn every_shell_starts_it() {
 }
 
 #[test]
-fn nothing_runs_where_the_script_cannot_be_resolved() {
+fn the_search_path_of_the_caller_does_not_matter() {
     let environment = Environment::at("env");
     let script = environment.add("bin/show", &rewritten("bin/show", SHOW.as_bytes()));
-    let output = Command::new(&script).env("PATH", "/nonexistent").current_dir(&environment.root).output();
-    assert_eq!(output.unwrap().status.code(), Some(127));
+    for path in ["/nonexistent", "", "."] {
+        let output = Command::new(&script).env("PATH", path).current_dir(&environment.root).output();
+        assert!(stdout(&output.unwrap()).ends_with("|[]|1|None\n"), "{path}");
+    }
 }
 
 #[test]
@@ -155,7 +157,7 @@ fn docstrings_and_future_imports_mean_what_they_meant() {
         "",
         "'doc'",
         "'doc' # comment",
-        "# comment\n\n'''\n  doc /home/u/envs/e1/share\n'''\n",
+        "# comment\n\n'''\ndoc /home/u/envs/e1/share\n'''\n",
         "r'''d\\oc'''\nfrom __future__ import annotations",
         "'one' \\\n  u'two'; from __future__ import annotations; y = 1",
         "('one' # comment\n 'two')\nfrom __future__ import (\n  annotations, # comment\n  division,\n)\n",
