@@ -58,11 +58,14 @@ impl Layout {
         }
     }
 
-    /// The level that is used when none is asked for.
+    /// The level that is used when none is asked for. For deflate it is where
+    /// time stops to buy size: an environment of 647 MB (numpy, pandas,
+    /// pyarrow, scipy…) takes 13.9 s of processor time to 208.8 MB at level 4,
+    /// 14.7 s to 205.0 MB at 5 and 17.7 s to 204.4 MB at 6.
     #[must_use]
     pub fn default_level(format: Format) -> u32 {
         match format {
-            Format::TarGz | Format::Zip => 6,
+            Format::TarGz | Format::Zip => 5,
             Format::TarZst => 3,
             Format::Tar | Format::Directory => 0,
         }

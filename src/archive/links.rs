@@ -127,7 +127,7 @@ impl Tree<'_> {
                 let what = "is left out: it leads to a directory that holds it";
                 self.progress.warn(&format!("`{path}` -> `{target}` {what}"));
             } else {
-                self.copy_directory(found, &path, group, above, copies);
+                self.copy_directory(&found, &path, group, above, copies);
             }
         } else {
             self.progress.warn(&format!("`{path}` -> `{target}` is left out: it leads to nothing"));
@@ -136,15 +136,15 @@ impl Tree<'_> {
 
     fn copy_directory(
         &self,
-        from: String,
+        from: &str,
         to: &str,
         group: &Group,
         above: &mut Vec<String>,
         copies: &mut Vec<Entry>,
     ) {
         copies.push(Entry { path: to.to_owned(), group: Group::Directory, node: Node::Directory });
-        above.push(from.clone());
-        for (path, entry) in self.below(&from) {
+        above.push(from.to_owned());
+        for (path, entry) in self.below(from) {
             let rest = &path[from.len()..];
             self.copy(entry, format!("{to}{rest}"), group, above, copies);
         }

@@ -4,6 +4,9 @@
 use crate::entry::{Measured, Node};
 
 const NARROW: u64 = 0xffff_ffff;
+/// Version 2.0 knows directories and deflate, version 4.5 ZIP64.
+const PLAIN: u16 = 20;
+const WIDE: u16 = 45;
 const UNIX: u16 = 3 << 8;
 const NAME_IS_UTF8: u16 = 1 << 11;
 const SIZES_FOLLOW: u16 = 1 << 3;
@@ -84,7 +87,7 @@ impl<'a> Record<'a> {
         let known = self.sizes == Sizes::Before;
         let huge = self.is_huge();
         put(out, 0x0403_4b50_u32.to_le_bytes());
-        put(out, if huge { 45u16 } else { 20 }.to_le_bytes());
+        put(out, if huge { WIDE } else { PLAIN }.to_le_bytes());
         self.common(time, if known { self.crc } else { 0 }, out);
         let (compressed, size) = if known { (self.compressed, self.size()) } else { (0, 0) };
         put(out, if huge { u32::MAX } else { narrow(compressed) }.to_le_bytes());
@@ -116,7 +119,7 @@ impl<'a> Record<'a> {
             .into_iter()
             .filter(|number| *number >= NARROW)
             .collect();
-        let version: u16 = if wide.is_empty() && !self.is_huge() { 20 } else { 45 };
+        let version: u16 = if wide.is_empty() && !self.is_huge() { PLAIN } else { WIDE };
         let directory = matches!(self.item.entry.node, Node::Directory);
         put(out, 0x0201_4b50_u32.to_le_bytes());
         put(out, (UNIX | version).to_le_bytes());
@@ -152,8 +155,8 @@ pub(super) fn end(entries: u64, size: u64, offset: u64, out: &mut Vec<u8>) {
     if entries >= 0xffff || size >= NARROW || offset >= NARROW {
         put(out, 0x0606_4b50_u32.to_le_bytes());
         put(out, 44u64.to_le_bytes());
-        put(out, (UNIX | 45).to_le_bytes());
-        put(out, 45u16.to_le_bytes());
+        put(out, (UNIX | WIDE).to_le_bytes());
+        put(out, WIDE.to_le_bytes());
         put(out, [0; 8]); // disk numbers
         for number in [entries, entries, size, offset] {
             put(out, number.to_le_bytes());
@@ -198,7 +201,6 @@ fn short(length: usize) -> [u8; 2] {
 
 impl DosTime {
     /// Of seconds since 1970; the nearest that the calendar knows.
-    #[allow(clippy::cast_possible_truncation)] // clamped to the calendar
     pub(super) fn from_unix(seconds: u64) -> Self {
         const DAY: u64 = 86_400;
         let seconds = seconds.clamp(315_532_800, 4_354_819_198);
@@ -220,10 +222,16 @@ impl DosTime {
             month += 1;
         }
         DosTime {
-            date: ((year - 1980) << 9 | month << 5 | (days + 1)) as u16,
-            time: (clock / 3600 << 11 | clock / 60 % 60 << 5 | clock % 60 / 2) as u16,
+            date: packed(year - 1980, 9, month, days + 1),
+            time: packed(clock / 3600, 11, clock / 60 % 60, clock % 60 / 2),
         }
     }
+}
+
+/// A field of sixteen bits: from its left end, from bit 5 and from bit 0.
+#[allow(clippy::cast_possible_truncation)] // clamped to the calendar
+fn packed(first: u64, shift: u32, second: u64, third: u64) -> u16 {
+    (first << shift | second << 5 | third) as u16
 }
 
 #[cfg(test)]
@@ -232,7 +240,8 @@ mod tests {
 
     #[test]
     fn times_are_those_of_the_zip_calendar() {
-        let date = |year: u16, month: u16, day: u16| (year - 1980) << 9 | month << 5 | day;
+        let date = |year: u64, month, day| packed(year - 1980, 9, month, day);
+        let time = |hour, minute, second: u64| packed(hour, 11, minute, second / 2);
         let found = |seconds| {
             let DosTime { date, time } = DosTime::from_unix(seconds);
             (date, time)
@@ -240,8 +249,8 @@ mod tests {
         assert_eq!(found(0), (date(1980, 1, 1), 0));
         assert_eq!(found(315_532_800), (date(1980, 1, 1), 0));
         assert_eq!(found(951_782_400), (date(2000, 2, 29), 0));
-        assert_eq!(found(1_700_000_000), (date(2023, 11, 14), 22 << 11 | 13 << 5 | 10));
+        assert_eq!(found(1_700_000_000), (date(2023, 11, 14), time(22, 13, 20)));
         assert_eq!(found(4_107_542_400), (date(2100, 3, 1), 0));
-        assert_eq!(found(u64::MAX), (date(2107, 12, 31), 23 << 11 | 59 << 5 | 29));
+        assert_eq!(found(u64::MAX), (date(2107, 12, 31), time(23, 59, 58)));
     }
 }

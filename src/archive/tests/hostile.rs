@@ -6,9 +6,14 @@ use ::tar::{Builder, EntryType, Header};
 
 use super::*;
 
-/// A tar of entries as nobody should make them: kind, name, and a link's
-/// target or a file's content.
-fn tar(entries: &[(EntryType, &str, &str)]) -> Vec<u8> {
+/// Kind, name, and a link's target or a file's content.
+type TarEntry<'a> = (EntryType, &'a str, &'a str);
+
+/// Mode, name, and a link's target or a file's content.
+type ZipEntry<'a> = (u32, &'a str, &'a str);
+
+/// A tar of entries as nobody should make them.
+fn tar(entries: &[TarEntry]) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
     for (kind, name, text) in entries {
         let mut header = Header::new_ustar();
@@ -27,7 +32,7 @@ fn tar(entries: &[(EntryType, &str, &str)]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-fn zip(entries: &[(u32, &str, &str)]) -> Vec<u8> {
+fn zip(entries: &[ZipEntry]) -> Vec<u8> {
     let mut writer = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (mode, name, text) in entries {
         let options = ::zip::write::SimpleFileOptions::default().unix_permissions(mode & 0o7777);
@@ -62,7 +67,7 @@ const DIRECTORY: EntryType = EntryType::Directory;
 #[test]
 fn a_tar_that_reaches_outside_is_refused() {
     let allow = UnpackOptions { absolute_links: AbsoluteLinks::Allow, ..refuse() };
-    let cases: &[(&[(EntryType, &str, &str)], &str)] = &[
+    let cases: &[(&[TarEntry], &str)] = &[
         (&[(FILE, "../evil", "x")], "would write outside the directory: `../evil`"),
         (&[(FILE, "a/../../evil", "x")], "would write outside the directory"),
         (&[(FILE, "/tmp/evil", "x")], "would write outside the directory"),
@@ -95,7 +100,7 @@ fn a_tar_that_reaches_outside_is_refused() {
 
 #[test]
 fn a_zip_that_reaches_outside_is_refused() {
-    let cases: &[(&[(u32, &str, &str)], &str)] = &[
+    let cases: &[(&[ZipEntry], &str)] = &[
         (&[(0o100_644, "../evil", "x")], "would write outside the directory: `../evil`"),
         (&[(0o100_644, "/tmp/evil", "x")], "would write outside the directory"),
         (&[(0o120_777, "l", "../evil")], "a link that leaves the directory"),
