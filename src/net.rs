@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use rattler_networking::retry_policies::{RetryDecision, RetryPolicy, default_retry_policy};
 use rattler_networking::{AuthenticationMiddleware, AuthenticationStorage};
+use reqwest::header::{ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::{Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 
@@ -75,6 +76,7 @@ pub fn client() -> Result<ClientWithMiddleware, NetError> {
     // Outermost first: every attempt signs in anew.
     let client = ClientBuilder::new(plain)
         .with(Retrying)
+        .with(Revalidating)
         .with(AuthenticationMiddleware::from_auth_storage(credentials))
         .build();
     Ok(CLIENT.get_or_init(|| client).clone())
@@ -137,6 +139,39 @@ impl Middleware for Retrying {
             }
         }
         next.run(request, extensions).await
+    }
+}
+
+/// Repeats in a `304 Not Modified` what the request asked about. Servers may
+/// leave it out (RFC 9110, 15.4.5; Python's `http.server` does), and rattler
+/// takes such an answer for another file, without a body.
+struct Revalidating;
+
+#[async_trait::async_trait]
+impl Middleware for Revalidating {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut http::Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let asked = request.headers().clone();
+        let mut response = next.run(request, extensions).await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            repeat_validators(&asked, response.headers_mut());
+        }
+        Ok(response)
+    }
+}
+
+fn repeat_validators(asked: &HeaderMap, answered: &mut HeaderMap) {
+    let time = asked.get(IF_MODIFIED_SINCE);
+    // Of several tags, the one that matched is not known.
+    let tag = asked.get(IF_NONE_MATCH).filter(|value| !value.as_bytes().contains(&b','));
+    for (validator, value) in [(LAST_MODIFIED, time), (ETAG, tag)] {
+        if let Some(value) = value {
+            answered.entry(validator).or_insert_with(|| value.clone());
+        }
     }
 }
 
@@ -371,6 +406,21 @@ mod tests {
         assert_eq!(kind_of_status(StatusCode::TOO_MANY_REQUESTS), Kind::Retry);
         assert_eq!(kind_of_status(StatusCode::UNAUTHORIZED), Kind::Input);
         assert_eq!(kind_of_status(StatusCode::NOT_FOUND), Kind::Input);
+    }
+
+    #[test]
+    fn an_unchanged_file_keeps_its_validators() {
+        let headers = |pairs: &[(reqwest::header::HeaderName, &'static str)]| {
+            pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect::<HeaderMap>()
+        };
+        let asked =
+            headers(&[(IF_MODIFIED_SINCE, "Sat, 21 Nov 2026 16:00:00 GMT"), (IF_NONE_MATCH, "\"a\", \"b\"")]);
+        let mut answered = HeaderMap::new();
+        repeat_validators(&asked, &mut answered);
+        assert_eq!(answered, headers(&[(LAST_MODIFIED, "Sat, 21 Nov 2026 16:00:00 GMT")]));
+        let mut complete = headers(&[(LAST_MODIFIED, "Sun, 22 Nov 2026 16:00:00 GMT")]);
+        repeat_validators(&asked, &mut complete);
+        assert_eq!(complete[LAST_MODIFIED], "Sun, 22 Nov 2026 16:00:00 GMT");
     }
 
     #[test]

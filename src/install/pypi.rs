@@ -44,6 +44,8 @@ pub fn install(
     options: &PypiOptions,
     progress: &dyn Progress,
 ) -> Result<Installer, InstallError> {
+    // The installer runs in a folder of its own.
+    let interpreter = &std::path::absolute(interpreter)?;
     // Its mode is 0700: the files may hold passwords.
     let folder = tempfile::tempdir()?;
     let (name, version) = match &options.tool {

@@ -23,7 +23,11 @@ impl Tool {
     /// If `$UV` names something that is no uv.
     pub fn find() -> Result<Tool, InstallError> {
         if let Some(named) = std::env::var_os("UV").filter(|named| !named.is_empty()) {
-            return Tool::uv(Path::new(&named));
+            let named = PathBuf::from(named);
+            // A bare name is looked up on `PATH`; a path must survive a change
+            // of the working directory.
+            let bare = named.components().count() == 1;
+            return Tool::uv(&if bare { named } else { std::path::absolute(named)? });
         }
         // A shim of a version manager may be there and not run.
         Ok(on_path("uv").find_map(|program| Tool::uv(&program).ok()).unwrap_or(Tool::Pip))

@@ -78,6 +78,13 @@ impl PipSpec {
         Ok(reader.spec)
     }
 
+    fn take(&mut self, requirement: Requirement, purpose: Purpose) {
+        match purpose {
+            Purpose::Requirements => self.requirements.push(requirement),
+            Purpose::Constraints => self.constraints.push(requirement.text),
+        }
+    }
+
     /// Whether a project folder has to be built, whose result must not come
     /// from a cache.
     #[must_use]
@@ -160,12 +167,9 @@ impl Reader {
         let spec = &mut self.spec;
         match line {
             Line::Requirement(text) => {
-                let requirement = local::absolute(&text, &folder).map_err(missing)?;
-                match purpose {
-                    Purpose::Requirements => spec.requirements.push(requirement),
-                    Purpose::Constraints => spec.constraints.push(requirement.text),
-                }
+                spec.take(local::absolute(&text, &folder).map_err(missing)?, purpose);
             }
+            Line::Editable(text) => spec.take(local::project(&text, &folder).map_err(missing)?, purpose),
             Line::Include(place) => self.include(&place, file, number, purpose)?,
             Line::Constrain(place) => self.include(&place, file, number, Purpose::Constraints)?,
             Line::IndexUrl(url) => spec.index_url = Some(url),
