@@ -5,7 +5,7 @@
 //! [`redact`]: messages of servers and of child processes included.
 
 use std::error::Error as StdError;
-use std::io;
+use std::io::{self, ErrorKind as Io};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
@@ -212,7 +212,12 @@ fn kind_of_one(error: &(dyn StdError + 'static)) -> Option<Kind> {
         if let Some(status) = error.status() {
             return Some(kind_of_status(status));
         }
-        let network = error.is_connect() || error.is_timeout() || error.is_request() || error.is_body();
+        let network = error.is_connect()
+            || error.is_timeout()
+            || error.is_request()
+            // A connection that is dropped halfway.
+            || error.is_body()
+            || error.is_decode();
         return network.then_some(Kind::Retry);
     }
     let error = error.downcast_ref::<io::Error>()?;
@@ -220,7 +225,6 @@ fn kind_of_one(error: &(dyn StdError + 'static)) -> Option<Kind> {
     if let Some(kind) = error.get_ref().and_then(|inner| kind_of_one(inner)) {
         return Some(kind);
     }
-    use io::ErrorKind as Io;
     match error.kind() {
         Io::ConnectionRefused
         | Io::ConnectionReset
@@ -252,8 +256,11 @@ pub fn redact(text: &str) -> String {
         shown.push_str(before);
         let end = from.find(ends_url).unwrap_or(from.len());
         let (url, after) = from.split_at(end);
-        let scheme_is_ssh = before[..at].ends_with("ssh");
-        redact_after_scheme(url, scheme_is_ssh, &mut shown);
+        match &before[..at] {
+            // A path on this machine signs nobody in.
+            scheme if scheme.ends_with("file") => shown.push_str(url),
+            scheme => redact_after_scheme(url, scheme.ends_with("ssh"), &mut shown),
+        }
         rest = after;
     }
     shown.push_str(rest);
@@ -269,7 +276,7 @@ fn redact_after_scheme(url: &str, scheme_is_ssh: bool, shown: &mut String) {
     let authority_end = url.find(['/', '?', '#']).unwrap_or(url.len());
     let (authority, rest) = url.split_at(authority_end);
     match authority.rsplit_once('@') {
-        Some((user, host)) if !(scheme_is_ssh && !user.contains(':')) => {
+        Some((user, host)) if !scheme_is_ssh || user.contains(':') => {
             shown.push_str(MASK);
             shown.push('@');
             shown.push_str(host);
@@ -377,6 +384,7 @@ mod tests {
                 "https://example.org/a?X-Sig=1&n=2#sha256=ab",
                 "https://example.org/a?X-Sig=****&n=****#sha256=ab",
             ),
+            ("file:///home/t/channel/x", "file:///home/t/channel/x"),
             ("https://example.org/a?secret", "https://example.org/a?****"),
             ("no url at all: user@example.org", "no url at all: user@example.org"),
         ] {

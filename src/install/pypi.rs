@@ -1,4 +1,4 @@
-//! PyPI's packages into an environment, by uv or by its own pip.
+//! Packages of `PyPI` into an environment, by uv or by its own pip.
 //!
 //! Both get the same requirements file. Where several indexes are given both
 //! take the best version of all of them: that is what pip does and what

@@ -1,4 +1,4 @@
-//! What installs PyPI's packages: uv where it is, else pip.
+//! What installs packages of `PyPI`: uv where it is, else pip.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use super::error::InstallError;
 use super::process;
 use crate::net::Redacted;
 
-/// An installer of PyPI packages.
+/// An installer of `PyPI` packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// The uv executable and its version.

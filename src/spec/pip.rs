@@ -20,6 +20,7 @@ use lines::{Line, LogicalLine};
 
 /// What pip or uv has to install, and from where.
 #[derive(Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of pip, independent of the others")]
 pub struct PipSpec {
     pub requirements: Vec<Requirement>,
     /// Requirements that only narrow down versions.

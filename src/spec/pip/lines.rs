@@ -95,15 +95,12 @@ pub(super) fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> S
         expanded.push_str(&rest[..at]);
         rest = &rest[at..];
         let name = rest.find('}').map(|end| &rest[2..end]).filter(|name| is_variable(name));
-        match name.and_then(|name| Some((name, variable(name)?))) {
-            Some((name, value)) => {
-                expanded.push_str(&value);
-                rest = &rest[name.len() + 3..];
-            }
-            None => {
-                expanded.push_str("${");
-                rest = &rest[2..];
-            }
+        if let Some((name, value)) = name.and_then(|name| Some((name, variable(name)?))) {
+            expanded.push_str(&value);
+            rest = &rest[name.len() + 3..];
+        } else {
+            expanded.push_str("${");
+            rest = &rest[2..];
         }
     }
     expanded + rest
