@@ -1,8 +1,8 @@
 //! What a failed uv or pip was unhappy about, by what it printed.
 //!
 //! Neither tells in its exit code whether trying again may help. The marks
-//! below are phrases of uv 0.4–0.13 and pip 20–26; what none of them fits is
-//! passed on as it is.
+//! below are phrases that they print (most seen with uv 0.13 and pip 23 and
+//! 24); what none of them fits is passed on as it is.
 
 use super::error::InstallError;
 use crate::net::Redacted;
