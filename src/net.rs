@@ -5,12 +5,13 @@
 //! [`redact`]: messages of servers and of child processes included.
 
 use std::error::Error as StdError;
-use std::io;
+use std::io::{self, ErrorKind as Io};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use rattler_networking::retry_policies::{RetryDecision, RetryPolicy, default_retry_policy};
 use rattler_networking::{AuthenticationMiddleware, AuthenticationStorage};
+use reqwest::header::{ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::{Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 
@@ -75,6 +76,7 @@ pub fn client() -> Result<ClientWithMiddleware, NetError> {
     // Outermost first: every attempt signs in anew.
     let client = ClientBuilder::new(plain)
         .with(Retrying)
+        .with(Revalidating)
         .with(AuthenticationMiddleware::from_auth_storage(credentials))
         .build();
     Ok(CLIENT.get_or_init(|| client).clone())
@@ -140,6 +142,39 @@ impl Middleware for Retrying {
     }
 }
 
+/// Repeats in a `304 Not Modified` what the request asked about. Servers may
+/// leave it out (RFC 9110, 15.4.5; Python's `http.server` does), and rattler
+/// takes such an answer for another file, without a body.
+struct Revalidating;
+
+#[async_trait::async_trait]
+impl Middleware for Revalidating {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut http::Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let asked = request.headers().clone();
+        let mut response = next.run(request, extensions).await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            repeat_validators(&asked, response.headers_mut());
+        }
+        Ok(response)
+    }
+}
+
+fn repeat_validators(asked: &HeaderMap, answered: &mut HeaderMap) {
+    let time = asked.get(IF_MODIFIED_SINCE);
+    // Of several tags, the one that matched is not known.
+    let tag = asked.get(IF_NONE_MATCH).filter(|value| !value.as_bytes().contains(&b','));
+    for (validator, value) in [(LAST_MODIFIED, time), (ETAG, tag)] {
+        if let Some(value) = value {
+            answered.entry(validator).or_insert_with(|| value.clone());
+        }
+    }
+}
+
 /// Whose fault an HTTP status is. Only a server that is broken or busy is
 /// worth another try; a missing page or a refused sign-in stays what it is.
 #[must_use]
@@ -177,7 +212,12 @@ fn kind_of_one(error: &(dyn StdError + 'static)) -> Option<Kind> {
         if let Some(status) = error.status() {
             return Some(kind_of_status(status));
         }
-        let network = error.is_connect() || error.is_timeout() || error.is_request() || error.is_body();
+        let network = error.is_connect()
+            || error.is_timeout()
+            || error.is_request()
+            // A connection that is dropped halfway.
+            || error.is_body()
+            || error.is_decode();
         return network.then_some(Kind::Retry);
     }
     let error = error.downcast_ref::<io::Error>()?;
@@ -185,7 +225,6 @@ fn kind_of_one(error: &(dyn StdError + 'static)) -> Option<Kind> {
     if let Some(kind) = error.get_ref().and_then(|inner| kind_of_one(inner)) {
         return Some(kind);
     }
-    use io::ErrorKind as Io;
     match error.kind() {
         Io::ConnectionRefused
         | Io::ConnectionReset
@@ -217,8 +256,11 @@ pub fn redact(text: &str) -> String {
         shown.push_str(before);
         let end = from.find(ends_url).unwrap_or(from.len());
         let (url, after) = from.split_at(end);
-        let scheme_is_ssh = before[..at].ends_with("ssh");
-        redact_after_scheme(url, scheme_is_ssh, &mut shown);
+        match &before[..at] {
+            // A path on this machine signs nobody in.
+            scheme if scheme.ends_with("file") => shown.push_str(url),
+            scheme => redact_after_scheme(url, scheme.ends_with("ssh"), &mut shown),
+        }
         rest = after;
     }
     shown.push_str(rest);
@@ -234,7 +276,7 @@ fn redact_after_scheme(url: &str, scheme_is_ssh: bool, shown: &mut String) {
     let authority_end = url.find(['/', '?', '#']).unwrap_or(url.len());
     let (authority, rest) = url.split_at(authority_end);
     match authority.rsplit_once('@') {
-        Some((user, host)) if !(scheme_is_ssh && !user.contains(':')) => {
+        Some((user, host)) if !scheme_is_ssh || user.contains(':') => {
             shown.push_str(MASK);
             shown.push('@');
             shown.push_str(host);
@@ -342,6 +384,7 @@ mod tests {
                 "https://example.org/a?X-Sig=1&n=2#sha256=ab",
                 "https://example.org/a?X-Sig=****&n=****#sha256=ab",
             ),
+            ("file:///home/t/channel/x", "file:///home/t/channel/x"),
             ("https://example.org/a?secret", "https://example.org/a?****"),
             ("no url at all: user@example.org", "no url at all: user@example.org"),
         ] {
@@ -371,6 +414,21 @@ mod tests {
         assert_eq!(kind_of_status(StatusCode::TOO_MANY_REQUESTS), Kind::Retry);
         assert_eq!(kind_of_status(StatusCode::UNAUTHORIZED), Kind::Input);
         assert_eq!(kind_of_status(StatusCode::NOT_FOUND), Kind::Input);
+    }
+
+    #[test]
+    fn an_unchanged_file_keeps_its_validators() {
+        let headers = |pairs: &[(reqwest::header::HeaderName, &'static str)]| {
+            pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect::<HeaderMap>()
+        };
+        let asked =
+            headers(&[(IF_MODIFIED_SINCE, "Sat, 21 Nov 2026 16:00:00 GMT"), (IF_NONE_MATCH, "\"a\", \"b\"")]);
+        let mut answered = HeaderMap::new();
+        repeat_validators(&asked, &mut answered);
+        assert_eq!(answered, headers(&[(LAST_MODIFIED, "Sat, 21 Nov 2026 16:00:00 GMT")]));
+        let mut complete = headers(&[(LAST_MODIFIED, "Sun, 22 Nov 2026 16:00:00 GMT")]);
+        repeat_validators(&asked, &mut complete);
+        assert_eq!(complete[LAST_MODIFIED], "Sun, 22 Nov 2026 16:00:00 GMT");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io;
 
 use rattler::install::InstallerError;
-use rattler_cache::package_cache::PackageCacheError;
+use rattler_cache::package_cache::{PackageCacheError, PackageCacheLayerError};
 use rattler_package_streaming::ExtractError;
 use url::Url;
 
@@ -65,7 +65,7 @@ impl Explain for InstallError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            InstallError::Fetch { kind: Kind::Retry, .. } => "check the network and the proxy, and try again".into(),
+            InstallError::Fetch { kind: Kind::Retry, .. } | InstallError::IndexUnreachable { .. } => "check the network and the proxy, and try again".into(),
             InstallError::Fetch { .. } => "the channel's index names a package that it doesn't give out".into(),
             InstallError::Checksum { .. } => {
                 "the channel's index and its packages don't agree: rebuild the index, or tell who runs it".into()
@@ -91,7 +91,6 @@ impl Explain for InstallError {
             InstallError::Hash { .. } => {
                 "the file on the index is not the one that was locked: lock again if that is meant to be so".into()
             }
-            InstallError::IndexUnreachable { .. } => "check the network and the proxy, and try again".into(),
             InstallError::IndexForbidden { .. } => {
                 "give credentials in ~/.netrc or in the index URL (`https://${USER}:${TOKEN}@…`)".into()
             }
@@ -112,10 +111,12 @@ impl InstallError {
         let (package, url, source) = (package.to_owned(), net::redact(url.as_str()), Redacted::new(error));
         match extraction(error) {
             Some(ExtractError::HashMismatch { .. }) => InstallError::Checksum { package, url, source },
+            // Transparent: its source is the one below.
             Some(ExtractError::ReqwestError(error)) => {
                 InstallError::Fetch { package, url, kind: net::kind_of(error), source }
             }
-            _ => InstallError::Fetch { package, url, kind: net::kind_of(error), source },
+            Some(error) => InstallError::Fetch { package, url, kind: net::kind_of(error), source },
+            None => InstallError::Fetch { package, url, kind: net::kind_of(error), source },
         }
     }
 
@@ -124,17 +125,15 @@ impl InstallError {
     }
 }
 
-/// The error of fetching and unpacking, below the layers of the cache.
+/// The error of fetching and unpacking, out of the boxes of the cache's layers.
 fn extraction(error: &PackageCacheError) -> Option<&ExtractError> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref::<ExtractError>() {
-            return Some(found);
-        }
-        cause = match error.downcast_ref::<PackageCacheError>() {
-            Some(PackageCacheError::LayerError(inner)) => Some(&**inner),
-            _ => error.source(),
-        };
+    let PackageCacheError::LayerError(layer) = error else { return None };
+    if let Some(error) = layer.downcast_ref::<PackageCacheError>() {
+        return extraction(error);
     }
-    None
+    match layer.downcast_ref::<PackageCacheLayerError>()? {
+        PackageCacheLayerError::FetchError(error) => error.downcast_ref(),
+        PackageCacheLayerError::OtherError(error) => error.downcast_ref(),
+        _ => None,
+    }
 }

@@ -1,8 +1,8 @@
 //! What a failed uv or pip was unhappy about, by what it printed.
 //!
 //! Neither tells in its exit code whether trying again may help. The marks
-//! below are phrases of uv 0.4–0.13 and pip 20–26; what none of them fits is
-//! passed on as it is.
+//! below are phrases that they print (most seen with uv 0.13 and pip 23 and
+//! 24); what none of them fits is passed on as it is.
 
 use super::error::InstallError;
 use crate::net::Redacted;
@@ -62,6 +62,24 @@ const REQUIREMENT: &[&str] = &[
 /// How much of the output is shown: a build tells why at its end.
 const LINES_SHOWN: usize = 30;
 
+/// How the lines begin that report progress.
+const NOISE: &[&str] = &[
+    "Using Python ",
+    "Looking in ",
+    "Resolved ",
+    "Prepared ",
+    "Building ",
+    "Built ",
+    "Audited ",
+    "Collecting ",
+    "Processing ",
+    "Downloading ",
+    "Using cached ",
+    "Preparing metadata ",
+    "Getting requirements to ",
+    "Installing build dependencies",
+];
+
 /// Judges the output of a failed installer; `log` is what it wrote besides and
 /// is not shown.
 pub(super) fn of_output(tool: &'static str, output: &str, log: &str) -> InstallError {
@@ -78,12 +96,13 @@ pub(super) fn of_output(tool: &'static str, output: &str, log: &str) -> InstallE
     }
 }
 
-/// The last lines, without those that only report progress.
+/// The last lines that tell something.
 fn tail(output: &str) -> String {
-    let noise = ["Using Python ", "Looking in ", "Resolved ", "Prepared ", "Collecting ", "Audited "];
     let lines: Vec<_> = output
         .lines()
-        .filter(|line| !line.trim().is_empty() && !noise.iter().any(|noise| line.starts_with(noise)))
+        .filter(|line| {
+            !line.trim().is_empty() && !NOISE.iter().any(|noise| line.trim_start().starts_with(noise))
+        })
         .map(|line| line.strip_prefix("error: ").or_else(|| line.strip_prefix("ERROR: ")).unwrap_or(line))
         .collect();
     lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")

@@ -134,8 +134,18 @@ mod tests {
 
     #[test]
     fn a_group_is_killed_with_all_that_it_started() {
-        let mut child = Command::new("sh").args(["-c", "sleep 60 & wait"]).process_group(0).spawn().unwrap();
+        let mut child = Command::new("sh")
+            .args(["-c", "sleep 60 & echo started; wait"])
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdout.take().unwrap();
+        pipe.read_exact(&mut [0; 8]).unwrap();
         kill_group(&mut child);
-        assert!(!child.wait().unwrap().success());
+        // The grandchild holds the pipe open for as long as it lives.
+        let begun = std::time::Instant::now();
+        pipe.read_to_end(&mut Vec::new()).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(30));
     }
 }

@@ -1,4 +1,4 @@
-//! PyPI's packages into an environment, by uv or by its own pip.
+//! Packages of `PyPI` into an environment, by uv or by its own pip.
 //!
 //! Both get the same requirements file. Where several indexes are given both
 //! take the best version of all of them: that is what pip does and what
@@ -44,6 +44,8 @@ pub fn install(
     options: &PypiOptions,
     progress: &dyn Progress,
 ) -> Result<Installer, InstallError> {
+    // The installer runs in a folder of its own.
+    let interpreter = &std::path::absolute(interpreter)?;
     // Its mode is 0700: the files may hold passwords.
     let folder = tempfile::tempdir()?;
     let (name, version) = match &options.tool {

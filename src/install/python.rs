@@ -108,7 +108,7 @@ fn probe(path: &Path) -> Result<Python, InstallError> {
     let bad = |source| InstallError::BadPython { interpreter: path.display().to_string(), source };
     let program = "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))";
     let mut command = tool::command(path);
-    let finished = process::run(command.args(["-I", "-c", program])).map_err(|error| match error {
+    let finished = process::run(command.args(["-I", "-B", "-c", program])).map_err(|error| match error {
         error @ process::ProcessError::Interrupted(_) => InstallError::Process(error),
         error @ process::ProcessError::Spawn { .. } => bad(Redacted::new(&error)),
     })?;

@@ -46,7 +46,7 @@ pub(super) fn clean(interpreter: &Path, before: &BTreeSet<PathBuf>) -> Result<()
 
 fn site_packages(interpreter: &Path) -> Result<BTreeSet<PathBuf>, InstallError> {
     let program = "import sysconfig; p = sysconfig.get_paths(); print(p['purelib']); print(p['platlib'])";
-    let finished = process::run(tool::command(interpreter).args(["-I", "-c", program]))?;
+    let finished = process::run(tool::command(interpreter).args(["-I", "-B", "-c", program]))?;
     if finished.status.success() {
         return Ok(finished.stdout.lines().map(PathBuf::from).collect());
     }

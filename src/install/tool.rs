@@ -1,4 +1,4 @@
-//! What installs PyPI's packages: uv where it is, else pip.
+//! What installs packages of `PyPI`: uv where it is, else pip.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use super::error::InstallError;
 use super::process;
 use crate::net::Redacted;
 
-/// An installer of PyPI packages.
+/// An installer of `PyPI` packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// The uv executable and its version.
@@ -23,7 +23,11 @@ impl Tool {
     /// If `$UV` names something that is no uv.
     pub fn find() -> Result<Tool, InstallError> {
         if let Some(named) = std::env::var_os("UV").filter(|named| !named.is_empty()) {
-            return Tool::uv(Path::new(&named));
+            let named = PathBuf::from(named);
+            // A bare name is looked up on `PATH`; a path must survive a change
+            // of the working directory.
+            let bare = named.components().count() == 1;
+            return Tool::uv(&if bare { named } else { std::path::absolute(named)? });
         }
         // A shim of a version manager may be there and not run.
         Ok(on_path("uv").find_map(|program| Tool::uv(&program).ok()).unwrap_or(Tool::Pip))

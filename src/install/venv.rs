@@ -23,6 +23,7 @@ pub fn create(
     directory: &Path,
     progress: &dyn Progress,
 ) -> Result<PathBuf, InstallError> {
+    let directory = &std::path::absolute(directory)?;
     let python = python::find(request, tool)?;
     progress.note(&format!("Python {} of `{}`", python.version, python.path.display()));
     let mut command = match tool {

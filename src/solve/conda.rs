@@ -7,7 +7,7 @@ use rattler_conda_types::{
     GenericVirtualPackage, MatchSpec, PackageName, PackageNameMatcher, RepoDataRecord, Subdir,
 };
 use rattler_repodata_gateway::{Gateway, RepoData};
-use rattler_solve::{CancellationToken, ChannelPriority, SolverImpl, SolverTask};
+use rattler_solve::{CancellationToken, ChannelPriority, SolveError as Solver, SolverImpl, SolverTask};
 use rattler_virtual_packages::{Override, VirtualPackageOverrides, VirtualPackages};
 
 use super::error::SolveError;
@@ -156,7 +156,6 @@ fn choose(
         stop.cancel();
         solved
     })?;
-    use rattler_solve::SolveError as Solver;
     match solved {
         Ok(Ok(result)) => Ok(result.records),
         Ok(Err(Solver::Unsolvable(reasons))) => Err(SolveError::Unsatisfiable {

@@ -62,11 +62,12 @@ impl Explain for SpecError {
                  requirements.txt"
                     .into()
             }
-            SpecError::Binary { .. } | SpecError::Unknown { .. } => format!("give {}", super::known()),
             SpecError::NoEnvironment { instead: Some(instead), .. } => {
                 format!("did you mean `{}`?", instead.display())
             }
-            SpecError::NoEnvironment { instead: None, .. } => format!("give {}", super::known()),
+            SpecError::Binary { .. } | SpecError::Unknown { .. } | SpecError::NoEnvironment { .. } => {
+                format!("give {}", super::known())
+            }
             SpecError::Yaml { .. } => {
                 "an environment file has `name`, `channels`, `dependencies` and `variables`; dependencies are a \
                  list of match specs and one `pip:` list"

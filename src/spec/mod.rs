@@ -1,9 +1,9 @@
 //! What the user points at: a source is recognised, read and understood here,
 //! before anything is fetched.
 //!
-//! [`detect`] tries the kinds of specs in the order of [`KINDS`]. A new kind is
-//! a file that defines a [`SpecKind`], and a line in that table. What is not
-//! known is named all the same (see [`foreign`]), so that nobody has to guess
+//! [`detect`] tries the kinds of specs in the order of `KINDS`. A new kind is
+//! a file that defines a `SpecKind`, and a line in that table. What is not
+//! known is named all the same (`foreign.rs`), so that nobody has to guess
 //! why a `poetry.lock` is refused.
 
 mod channels;

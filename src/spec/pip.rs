@@ -20,6 +20,7 @@ use lines::{Line, LogicalLine};
 
 /// What pip or uv has to install, and from where.
 #[derive(Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of pip, independent of the others")]
 pub struct PipSpec {
     pub requirements: Vec<Requirement>,
     /// Requirements that only narrow down versions.
@@ -76,6 +77,13 @@ impl PipSpec {
         let mut reader = Reader { spec: PipSpec::default(), open: vec![file.to_owned()], place };
         reader.read(text, file, Purpose::Requirements)?;
         Ok(reader.spec)
+    }
+
+    fn take(&mut self, requirement: Requirement, purpose: Purpose) {
+        match purpose {
+            Purpose::Requirements => self.requirements.push(requirement),
+            Purpose::Constraints => self.constraints.push(requirement.text),
+        }
     }
 
     /// Whether a project folder has to be built, whose result must not come
@@ -160,12 +168,9 @@ impl Reader {
         let spec = &mut self.spec;
         match line {
             Line::Requirement(text) => {
-                let requirement = local::absolute(&text, &folder).map_err(missing)?;
-                match purpose {
-                    Purpose::Requirements => spec.requirements.push(requirement),
-                    Purpose::Constraints => spec.constraints.push(requirement.text),
-                }
+                spec.take(local::absolute(&text, &folder).map_err(missing)?, purpose);
             }
+            Line::Editable(text) => spec.take(local::project(&text, &folder).map_err(missing)?, purpose),
             Line::Include(place) => self.include(&place, file, number, purpose)?,
             Line::Constrain(place) => self.include(&place, file, number, Purpose::Constraints)?,
             Line::IndexUrl(url) => spec.index_url = Some(url),

@@ -11,8 +11,10 @@ pub(super) struct LogicalLine {
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// A requirement with its markers and hashes; for `-e`, what follows it.
+    /// A requirement with its markers and hashes.
     Requirement(String),
+    /// `-e`: a folder or a repository.
+    Editable(String),
     Include(String),
     Constrain(String),
     IndexUrl(String),
@@ -38,7 +40,7 @@ enum Flag {
 const OPTIONS: &[(&str, &str, Flag)] = &[
     ("--requirement", "-r", Flag::Value(Line::Include)),
     ("--constraint", "-c", Flag::Value(Line::Constrain)),
-    ("--editable", "-e", Flag::Value(Line::Requirement)),
+    ("--editable", "-e", Flag::Value(Line::Editable)),
     ("--index-url", "-i", Flag::Value(Line::IndexUrl)),
     ("--pypi-url", "", Flag::Value(Line::IndexUrl)),
     ("--extra-index-url", "", Flag::Value(Line::ExtraIndexUrl)),
@@ -93,15 +95,12 @@ pub(super) fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> S
         expanded.push_str(&rest[..at]);
         rest = &rest[at..];
         let name = rest.find('}').map(|end| &rest[2..end]).filter(|name| is_variable(name));
-        match name.and_then(|name| Some((name, variable(name)?))) {
-            Some((name, value)) => {
-                expanded.push_str(&value);
-                rest = &rest[name.len() + 3..];
-            }
-            None => {
-                expanded.push_str("${");
-                rest = &rest[2..];
-            }
+        if let Some((name, value)) = name.and_then(|name| Some((name, variable(name)?))) {
+            expanded.push_str(&value);
+            rest = &rest[name.len() + 3..];
+        } else {
+            expanded.push_str("${");
+            rest = &rest[2..];
         }
     }
     expanded + rest
@@ -249,7 +248,7 @@ mod tests {
             parse("--index-url https://a/?b=c --pre --no-binary :all:"),
             Ok(vec![Line::IndexUrl("https://a/?b=c".into()), Line::Pre, Line::NoBinary(":all:".into())])
         );
-        assert_eq!(parse("-e ./my\\ project"), Ok(requirement("./my project")));
+        assert_eq!(parse("-e my\\ project"), Ok(vec![Line::Editable("my project".into())]));
     }
 
     #[test]

@@ -44,6 +44,17 @@ pub(super) fn absolute(text: &str, folder: &Path) -> Result<Requirement, PathBuf
     }
 }
 
+/// What follows `-e`: a folder even where nothing in it looks like a path, or
+/// a repository.
+///
+/// # Errors
+/// The path, if no project is there.
+pub(super) fn project(text: &str, folder: &Path) -> Result<Requirement, PathBuf> {
+    let place =
+        if text.contains("://") || looks_like_path(text) { text.to_owned() } else { format!("./{text}") };
+    absolute(&place, folder)
+}
+
 fn found(path: &Path, text: impl Fn(&Url) -> String) -> Result<Requirement, PathBuf> {
     let url = Url::from_file_path(path).map_err(|()| path.to_owned())?;
     let project = path.join("pyproject.toml").is_file() || path.join("setup.py").is_file();
@@ -146,6 +157,15 @@ mod tests {
             let requirement = absolute(text, folder.path()).unwrap();
             assert_eq!(requirement, Requirement { text: absolute_text, origin }, "{text}");
         }
+    }
+
+    #[test]
+    fn an_editable_folder_needs_no_dot() {
+        let folder = folder();
+        let requirement = project("my project[x]", folder.path()).unwrap();
+        assert_eq!(requirement.text, format!("{}/my project[x]", folder.path().display()));
+        let repository = project("git+https://example.org/x.git#egg=x", folder.path()).unwrap();
+        assert_eq!(repository.origin, Origin::Elsewhere);
     }
 
     #[test]
