@@ -13,7 +13,7 @@ pub enum Error {
     Level { level: u32, format: Format, least: u32, most: u32 },
     #[error("`{arcroot}` is no directory inside an archive")]
     Arcroot { arcroot: String },
-    #[error("SOURCE_DATE_EPOCH is no number of seconds: `{value}`")]
+    #[error("SOURCE_DATE_EPOCH is no time in seconds: `{value}`")]
     Time { value: String },
 
     #[error("`{}` changed while it was being packed", path.display())]
@@ -25,6 +25,12 @@ pub enum Error {
     #[error("no threads to work with")]
     Threads(#[source] rayon::ThreadPoolBuildError),
 
+    #[error("`{}` does not exist", path.display())]
+    Missing { path: PathBuf },
+    #[error("`{}` is not empty", path.display())]
+    NotEmpty { path: PathBuf },
+    #[error("`{}` is no directory", path.display())]
+    InTheWay { path: PathBuf },
     #[error("`{}` is empty", path.display())]
     Empty { path: PathBuf },
     #[error("`{}` is no archive", path.display())]
@@ -82,6 +88,8 @@ impl Explain for Error {
                 "leave one of the two out with --exclude, or report this as a defect"
             }
             Error::Threads(_) => "ask for fewer with --n-threads",
+            Error::Missing { .. } => "check the path of the archive",
+            Error::NotEmpty { .. } | Error::InTheWay { .. } => "choose a directory that is missing or empty",
             Error::Empty { .. } | Error::Damaged { .. } => "fetch or pack the archive again",
             Error::NotAnArchive { .. } | Error::Unsupported { .. } => {
                 "give a .tar.gz, .tar, .tar.zst or .zip archive"

@@ -8,6 +8,9 @@ use crate::artifact::Format;
 /// 1980-01-01, where zip's calendar begins.
 const EARLIEST: u64 = 315_532_800;
 
+/// The last second that eleven octal digits of a tar header can tell, in 2242.
+const LATEST: u64 = 0o777_7777_7777;
+
 /// How entries become an archive. Everything here is part of the content
 /// digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +107,8 @@ pub(super) fn is_plain(path: &str) -> bool {
 /// [`Error::Time`] if the variable holds anything but a number of seconds.
 pub fn timestamp(source_date_epoch: Option<&str>) -> Result<u64, Error> {
     source_date_epoch.filter(|value| !value.is_empty()).map_or(Ok(EARLIEST), |value| {
-        value.trim().parse().map_err(|_| Error::Time { value: value.to_owned() })
+        let seconds = value.trim().parse().ok().filter(|seconds| *seconds <= LATEST);
+        seconds.ok_or_else(|| Error::Time { value: value.to_owned() })
     })
 }
 
@@ -138,5 +142,6 @@ mod tests {
         assert_eq!(timestamp(Some("")).unwrap(), EARLIEST);
         assert_eq!(timestamp(Some("1700000000")).unwrap(), 1_700_000_000);
         assert!(timestamp(Some("yesterday")).is_err());
+        assert!(timestamp(Some("9999999999")).is_err());
     }
 }

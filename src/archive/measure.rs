@@ -141,12 +141,10 @@ impl Surveyor<'_> {
             _ => self.relocator.relocate(name, file.executable, &file.rewrite, bytes)?,
         };
         assert!(splice::are_sound(&edits, original), "unordered edits of `{name}`");
-        let sha256 = if edits.is_empty() {
-            crate::fs::sha256(bytes)
-        } else {
-            crate::fs::sha256(&splice::apply(bytes, &edits))
-        };
-        Ok(Found { size: splice::edited_size(&edits, original), sha256, edits, placeholders })
+        let mut hasher = Sha256::new();
+        splice::stretches(bytes, &edits).for_each(|stretch| hasher.update(stretch));
+        let size = splice::edited_size(&edits, original);
+        Ok(Found { size, sha256: hasher.finalize().into(), edits, placeholders })
     }
 
     /// The SHA-256 of a large file that holds no prefix, or nothing as soon as

@@ -22,7 +22,10 @@ pub(super) struct Archive {
 impl Archive {
     /// Opens a file and tells its format by its content.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let mut file = fs_err::File::open(path)?;
+        let mut file = fs_err::File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::Missing { path: path.to_owned() }.into(),
+            _ => crate::error::Error::from(error),
+        })?;
         let metadata = file.metadata()?;
         let path = path.to_owned();
         if metadata.is_dir() {

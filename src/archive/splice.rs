@@ -70,20 +70,13 @@ pub(super) fn parts(edits: &[Edit], original: u64, wanted: Range<u64>) -> impl I
         })
 }
 
-/// A whole file in memory with its edits applied.
+/// A file in memory with its edits applied, a stretch at a time.
 #[allow(clippy::cast_possible_truncation)] // inside a slice
-pub(super) fn apply(original: &[u8], edits: &[Edit]) -> Vec<u8> {
-    let size = original.len() as u64;
-    let mut edited = Vec::with_capacity(edited_size(edits, size) as usize);
-    for part in parts(edits, size, 0..u64::MAX) {
-        match part {
-            Part::Original(range) => {
-                edited.extend_from_slice(&original[range.start as usize..range.end as usize]);
-            }
-            Part::Replacement(bytes) => edited.extend_from_slice(bytes),
-        }
-    }
-    edited
+pub(super) fn stretches<'a>(original: &'a [u8], edits: &'a [Edit]) -> impl Iterator<Item = &'a [u8]> {
+    parts(edits, original.len() as u64, 0..u64::MAX).map(|part| match part {
+        Part::Original(range) => &original[range.start as usize..range.end as usize],
+        Part::Replacement(bytes) => bytes,
+    })
 }
 
 #[cfg(test)]
@@ -131,7 +124,7 @@ pub(super) mod tests {
             let size = bytes.len() as u64;
             prop_assert!(are_sound(&edits, size));
             let expected = edited(bytes.clone(), &edits);
-            prop_assert_eq!(&apply(&bytes, &edits), &expected);
+            prop_assert_eq!(&stretches(&bytes, &edits).collect::<Vec<_>>().concat(), &expected);
             prop_assert_eq!(edited_size(&edits, size), expected.len() as u64);
 
             let wanted = cut.0.min(cut.1)..cut.0.max(cut.1);

@@ -192,8 +192,33 @@ fn a_directory_that_holds_something_is_left_alone() {
     fs_err::write(folder.path().join("out/mine"), b"mine").unwrap();
     let bytes = packed(vec![file("a", b"a")], &Layout::new(Format::TarGz), 1);
     let error = unpack_bytes(&bytes, folder.path(), &refuse()).unwrap_err();
-    assert!(error.to_string().contains("out` is not empty"), "{error}");
+    assert!(error.to_string().ends_with("out` is not empty"), "{error}");
+    assert!(error.hint().is_some());
     assert_eq!(listing(folder.path()), ["out/".to_owned(), described("out/mine", false, b"mine")]);
+}
+
+#[test]
+fn a_file_in_the_way_and_an_archive_that_is_not_there_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::write(folder.path().join("out"), b"mine").unwrap();
+    let bytes = packed(vec![file("a", b"a")], &Layout::new(Format::TarGz), 1);
+    let error = unpack_bytes(&bytes, folder.path(), &refuse()).unwrap_err();
+    assert!(error.to_string().ends_with("out` is no directory"), "{error}");
+
+    let (missing, out) = (folder.path().join("missing.tar.gz"), folder.path().join("other"));
+    let error = unpack(&missing, &out, &refuse(), &|_, _, _| Default::default(), &Silent).unwrap_err();
+    assert!(error.to_string().ends_with("missing.tar.gz` does not exist"), "{error}");
+    assert!(inspect(&missing).is_err());
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_hard_link_to_a_link_is_the_link_once_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = [(FILE, "bin/x", "x"), (LINK, "bin/l", "x"), (HARD, "bin/m", "bin/l")];
+    unpack_bytes(&tar(&entries), folder.path(), &refuse()).unwrap();
+    let found = listing(&folder.path().join("out"));
+    assert!(found.contains(&"bin/m -> x".to_owned()), "{found:?}");
 }
 
 #[test]

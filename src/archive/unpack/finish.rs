@@ -100,7 +100,7 @@ fn rewrite(path: &Path, bytes: &[u8], edits: &[Edit]) -> Result<()> {
         }
     } else {
         file.set_len(0)?;
-        file.write_all(&splice::apply(bytes, edits))?;
+        splice::stretches(bytes, edits).try_for_each(|stretch| file.write_all(stretch))?;
     }
     Ok(())
 }

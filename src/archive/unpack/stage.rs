@@ -100,7 +100,7 @@ impl<'a> Stage<'a> {
         let target = plain(target)?;
         let node = match self.tree.get(&target) {
             Some(Node::HardLink(first)) => Node::HardLink(first.clone()),
-            Some(Node::Link(to)) if same_folder(&plain(name)?, &target) => Node::Link(to.clone()),
+            Some(Node::Link(to)) => Node::Link(to.clone()),
             _ => Node::HardLink(target),
         };
         self.add(name, node)
@@ -165,10 +165,6 @@ impl Agreed {
         }
         Ok(written)
     }
-}
-
-fn same_folder(a: &str, b: &str) -> bool {
-    Path::new(a).parent() == Path::new(b).parent()
 }
 
 fn lossy(name: &[u8]) -> String {
