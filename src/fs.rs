@@ -169,6 +169,16 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
+/// The SHA-256 of a file, read as a stream.
+///
+/// # Errors
+/// If it can't be read.
+pub fn sha256_of_file(path: &Path) -> io::Result<[u8; 32]> {
+    let mut hashing = Hashing::new(io::sink());
+    io::copy(&mut fs_err::File::open(path)?, &mut hashing)?;
+    Ok(hashing.finish().1)
+}
+
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -51,3 +51,31 @@ pub async fn race<T>(work: impl Future<Output = T>) -> Result<T, Interrupted> {
         result = work => Ok(result),
     }
 }
+
+/// Raises the flag at SIGINT and SIGTERM; a second one ends the process at once.
+///
+/// # Errors
+/// If the signals can't be listened to.
+pub fn listen() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut interrupts, mut terminations) = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            for first in [true, false] {
+                tokio::select! {
+                    _ = interrupts.recv() => {}
+                    _ = terminations.recv() => {}
+                }
+                if !first {
+                    std::process::exit(Kind::Interrupted.exit_code().into());
+                }
+                raise();
+            }
+        });
+    })?;
+    Ok(())
+}

@@ -1,9 +1,41 @@
-//! envship
+//! Packs a Python environment into a relocatable archive, publishes it, and
+//! prints the configuration that makes an engine use it.
+//!
+//! Data flows one way, and each stage is a module:
+//!
+//! | stage | from | to |
+//! |---|---|---|
+//! | [`spec`] | what the user points at | a specification, or a prefix |
+//! | [`solve`] | a specification | exact packages |
+//! | [`install`] | exact packages | a prefix: the directory of an environment |
+//! | [`prefix`] | a prefix | an inventory of its entries |
+//! | [`complete`] | an inventory | one that stands alone: interpreter, bytecode, metadata |
+//! | [`relocate`] | the bytes of a file | edits that make it run anywhere |
+//! | [`archive`] | entries and edits | an archive; and back |
+//! | [`publish`] | an archive | a URL |
+//! | [`conf`] | the URL and an engine | configuration to paste |
+//!
+//! A stage knows only value types ([`entry`], [`artifact`]) and the base
+//! ([`error`], [`fs`], [`interrupt`], [`net`], [`progress`]); [`ops`] composes
+//! the stages into verbs, [`cli`] reads the command line, and [`term`] is the
+//! one module that prints.
+
+pub mod archive;
 pub mod artifact;
+pub mod cli;
 pub mod complete;
+pub mod conf;
 pub mod entry;
 pub mod error;
 pub mod fs;
+pub mod install;
 pub mod interrupt;
+pub mod net;
+pub mod ops;
 pub mod prefix;
 pub mod progress;
+pub mod publish;
+pub mod relocate;
+pub mod solve;
+pub mod spec;
+pub mod term;

@@ -1,0 +1,113 @@
+//! The canonical order of entries.
+
+use std::collections::BTreeMap;
+
+use super::error::Error;
+use super::layout::Layout;
+use crate::entry::{Entry, Group, Measured, Node};
+
+/// Puts measured entries in the order in which they are archived: group by
+/// group, by path inside a group, all directories first. Directories that are
+/// missing above an entry are added, and everything is put below the arcroot.
+///
+/// # Errors
+/// [`Error::Duplicate`] and [`Error::NotADirectory`] if the entries are no
+/// tree; what [`Layout::check`] refuses.
+pub fn arrange(measured: Vec<Measured>, layout: &Layout) -> Result<Vec<Measured>, Error> {
+    layout.check()?;
+    let mut tree = BTreeMap::new();
+    for mut item in measured {
+        if matches!(item.entry.node, Node::Directory) {
+            item.entry.group = Group::Directory;
+        }
+        if let Some(root) = &layout.arcroot {
+            item.entry.path = format!("{root}/{}", item.entry.path);
+        }
+        let path = item.entry.path.clone();
+        if tree.insert(path.clone(), item).is_some() {
+            return Err(Error::Duplicate { path });
+        }
+    }
+    for path in tree.keys().cloned().collect::<Vec<_>>() {
+        for (slash, _) in path.match_indices('/') {
+            let parent = &path[..slash];
+            let above = tree.entry(parent.to_owned()).or_insert_with(|| directory(parent));
+            if !matches!(above.entry.node, Node::Directory) {
+                return Err(Error::NotADirectory { parent: parent.to_owned(), path });
+            }
+        }
+    }
+    let mut ordered: Vec<Measured> = tree.into_values().collect();
+    // Stable, and the tree was ordered by path.
+    ordered.sort_by(|a, b| a.entry.group.cmp(&b.entry.group));
+    Ok(ordered)
+}
+
+fn directory(path: &str) -> Measured {
+    let entry = Entry { path: path.to_owned(), group: Group::Directory, node: Node::Directory };
+    Measured { entry, size: 0, sha256: [0; 32], edits: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::Format;
+
+    fn entry(path: &str, group: Group, node: Node) -> Measured {
+        let entry = Entry { path: path.to_owned(), group, node };
+        Measured { entry, size: 0, sha256: [0; 32], edits: Vec::new() }
+    }
+
+    fn link(path: &str, group: Group) -> Measured {
+        entry(path, group, Node::Link("x".to_owned()))
+    }
+
+    fn paths(measured: Vec<Measured>, layout: &Layout) -> Vec<String> {
+        arrange(measured, layout).unwrap().into_iter().map(|item| item.entry.path).collect()
+    }
+
+    #[test]
+    fn directories_come_first_and_then_group_by_group() {
+        let numpy = || Group::Package("numpy".to_owned());
+        let measured = vec![
+            link("z", Group::Loose),
+            link("lib/numpy/b", numpy()),
+            link("lib/abc/a", Group::Package("abc".to_owned())),
+            link("share/envship/manifest.json", Group::Manifest),
+            link("lib/numpy/a", numpy()),
+            link("bin/python", Group::Interpreter),
+            entry("lib/numpy", numpy(), Node::Directory),
+        ];
+        let expected = [
+            "bin",
+            "lib",
+            "lib/abc",
+            "lib/numpy",
+            "share",
+            "share/envship",
+            "share/envship/manifest.json",
+            "bin/python",
+            "lib/abc/a",
+            "lib/numpy/a",
+            "lib/numpy/b",
+            "z",
+        ];
+        assert_eq!(paths(measured, &Layout::new(Format::TarGz)), expected);
+    }
+
+    #[test]
+    fn an_arcroot_goes_above_everything() {
+        let layout = Layout { arcroot: Some("a/b".to_owned()), ..Layout::new(Format::TarGz) };
+        let found = paths(vec![link("x", Group::Loose)], &layout);
+        assert_eq!(found, ["a", "a/b", "a/b/x"]);
+    }
+
+    #[test]
+    fn what_is_no_tree_is_refused() {
+        let layout = Layout::new(Format::TarGz);
+        let twice = vec![link("x", Group::Loose), link("x", Group::Interpreter)];
+        assert!(matches!(arrange(twice, &layout), Err(Error::Duplicate { path }) if path == "x"));
+        let below = vec![link("x", Group::Loose), link("x/y/z", Group::Loose)];
+        assert!(matches!(arrange(below, &layout), Err(Error::NotADirectory { parent, .. }) if parent == "x"));
+    }
+}

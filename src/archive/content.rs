@@ -1,0 +1,103 @@
+//! The archived bytes of a file, read a range at a time.
+
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+use fs_err::os::unix::fs::FileExt;
+
+use super::error::Error;
+use super::splice::{Part, parts};
+use crate::entry::{Content, Edit, File, Measured};
+use crate::error::Result;
+use crate::fs::sha256;
+
+/// A file that is being archived.
+pub(super) struct Reader<'a> {
+    measured: &'a Measured,
+    edits: &'a [Edit],
+    source: Source<'a>,
+}
+
+enum Source<'a> {
+    Disk(fs_err::File, u64),
+    Memory(&'a [u8]),
+}
+
+impl<'a> Reader<'a> {
+    /// Opens the file.
+    pub(super) fn open(measured: &'a Measured, file: &'a File) -> Result<Self> {
+        let source = match &file.content {
+            Content::Memory(bytes) => Source::Memory(bytes),
+            Content::Disk { path, size } => Source::Disk(open(path, *size)?, *size),
+        };
+        Ok(Reader { measured, edits: &measured.edits, source })
+    }
+
+    /// Appends the bytes `range` of the relocated file to `out`.
+    pub(super) fn read(&self, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
+        for part in parts(self.edits, self.source.size(), range) {
+            match part {
+                Part::Replacement(bytes) => out.extend_from_slice(bytes),
+                Part::Original(range) => self.source.read(range, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the whole relocated file to `out`, and makes sure that it is
+    /// still the one that was measured.
+    pub(super) fn read_whole(&self, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        self.read(0..self.measured.size, out)?;
+        if sha256(&out[start..]) == self.measured.sha256 {
+            Ok(())
+        } else {
+            Err(Error::Changed { path: self.measured.entry.path.clone().into() }.into())
+        }
+    }
+}
+
+impl Source<'_> {
+    fn size(&self) -> u64 {
+        match self {
+            Source::Disk(_, size) => *size,
+            Source::Memory(bytes) => bytes.len() as u64,
+        }
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // a range that is read fits in memory
+    fn read(&self, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Source::Memory(bytes) => {
+                out.extend_from_slice(&bytes[range.start as usize..range.end as usize]);
+                Ok(())
+            }
+            Source::Disk(file, _) => {
+                let start = out.len();
+                out.resize(start + (range.end - range.start) as usize, 0);
+                file.read_exact_at(&mut out[start..], range.start)
+                    .map_err(|error| changed_if_short(error, file.path()))
+            }
+        }
+    }
+}
+
+/// Opens a file that must be as long as it was when the inventory was made.
+pub(super) fn open(path: &Path, size: u64) -> Result<fs_err::File> {
+    let file = fs_err::File::open(path)?;
+    if file.metadata()?.len() == size {
+        Ok(file)
+    } else {
+        Err(Error::Changed { path: path.to_owned() }.into())
+    }
+}
+
+/// A file that ends too early has been truncated since its size was taken.
+pub(super) fn changed_if_short(error: io::Error, path: &Path) -> crate::error::Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        Error::Changed { path: path.to_owned() }.into()
+    } else {
+        error.into()
+    }
+}

@@ -1,0 +1,80 @@
+//! Arranged entries → a plain directory.
+
+use std::path::Path;
+
+use fs_err::os::unix::fs::OpenOptionsExt;
+use std::io::Write;
+
+use super::content::Reader;
+use super::pipeline::in_order;
+use crate::entry::{File, Measured, Node};
+use crate::error::Result;
+use crate::fs::StagedDir;
+use crate::interrupt;
+use crate::progress::{Progress, Step};
+
+/// How much of a large file is copied at once, in bytes.
+const STRETCH: u64 = 1 << 20;
+
+/// Makes a directory of [`arrange`](super::arrange)d entries at `target`,
+/// which must be missing or empty. Modes follow the umask. Gives the number of
+/// bytes in its files.
+///
+/// # Errors
+/// If `target` holds something or can't be written, or if a file can't be read
+/// or changed since it was measured; nothing is left behind then.
+pub fn write_directory(
+    entries: &[Measured],
+    target: &Path,
+    threads: usize,
+    progress: &dyn Progress,
+) -> Result<u64> {
+    let size = entries.iter().map(|item| item.size).sum();
+    let stage = StagedDir::create(target)?;
+    progress.begin(Step::Pack, Some(size));
+    let mut files = Vec::new();
+    for item in entries {
+        match &item.entry.node {
+            Node::Directory => fs_err::create_dir(stage.path().join(&item.entry.path))?,
+            Node::File(file) => files.push((item, file)),
+            Node::Link(_) => {}
+        }
+    }
+    let copy = |(): &mut (), (item, file)| copy(item, file, stage.path(), progress);
+    in_order(files.into_iter().map(Ok), threads, || Ok(()), copy, |()| Ok(()))?;
+    for item in entries {
+        if let Node::Link(to) = &item.entry.node {
+            fs_err::os::unix::fs::symlink(to, stage.path().join(&item.entry.path))?;
+        }
+    }
+    stage.commit()?;
+    progress.end();
+    Ok(size)
+}
+
+fn copy(item: &Measured, file: &File, root: &Path, progress: &dyn Progress) -> Result<()> {
+    let mut to = fs_err::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(if file.executable { 0o777 } else { 0o666 })
+        .open(root.join(&item.entry.path))?;
+    let reader = Reader::open(item, file)?;
+    let mut bytes = Vec::new();
+    if item.size <= STRETCH {
+        reader.read_whole(&mut bytes)?;
+        to.write_all(&bytes)?;
+        progress.advance(item.size);
+        return Ok(());
+    }
+    let mut at = 0;
+    while at < item.size {
+        interrupt::check()?;
+        let end = item.size.min(at + STRETCH);
+        bytes.clear();
+        reader.read(at..end, &mut bytes)?;
+        to.write_all(&bytes)?;
+        progress.advance(end - at);
+        at = end;
+    }
+    Ok(())
+}

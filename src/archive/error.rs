@@ -1,0 +1,106 @@
+//! What can be wrong with a layout, an inventory or an archive.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::artifact::Format;
+use crate::error::{Explain, Kind};
+
+/// An error of packing or unpacking.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{format} has no level {level}, only {least} to {most}")]
+    Level { level: u32, format: Format, least: u32, most: u32 },
+    #[error("`{arcroot}` is no directory inside an archive")]
+    Arcroot { arcroot: String },
+    #[error("SOURCE_DATE_EPOCH is no number of seconds: `{value}`")]
+    Time { value: String },
+
+    #[error("`{}` changed while it was being packed", path.display())]
+    Changed { path: PathBuf },
+    #[error("two files would be archived as `{path}`")]
+    Duplicate { path: String },
+    #[error("`{path}` lies below `{parent}`, which is no directory")]
+    NotADirectory { path: String, parent: String },
+    #[error("no threads to work with")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
+
+    #[error("`{}` is empty", path.display())]
+    Empty { path: PathBuf },
+    #[error("`{}` is no archive", path.display())]
+    NotAnArchive { path: PathBuf },
+    #[error("`{}` is {what}, which envship does not unpack", path.display())]
+    Unsupported { path: PathBuf, what: &'static str },
+    #[error("`{}` is damaged or cut short", path.display())]
+    Damaged { path: PathBuf, source: io::Error },
+    #[error("the manifest of `{}` can't be read", path.display())]
+    Manifest { path: PathBuf, source: serde_json::Error },
+    #[error("the manifest of `{}` has schema {schema}, which this version does not know", path.display())]
+    Schema { path: PathBuf, schema: u64 },
+    #[error("the manifest lists a placeholder that is not there: `{name}` at byte {offset}")]
+    Placeholder { name: String, offset: u64 },
+    #[error("`{}` is not UTF-8, and placeholders have to be replaced by it", path.display())]
+    Destination { path: PathBuf },
+
+    #[error("the archive holds a name that is not UTF-8: `{name}`")]
+    Name { name: String },
+    #[error("the archive would write outside the directory: `{name}`")]
+    Outside { name: String },
+    #[error("the archive would write through the link `{link}`: `{name}`")]
+    ThroughLink { name: String, link: String },
+    #[error("the archive would write below the file `{file}`: `{name}`")]
+    BelowFile { name: String, file: String },
+    #[error("the archive holds a link that leaves the directory: `{name}` -> `{target}`")]
+    LinkOutside { name: String, target: String },
+    #[error("the archive holds an absolute link: `{name}` -> `{target}`")]
+    AbsoluteLink { name: String, target: String },
+    #[error("the archive holds a hard link to what it does not hold: `{name}` -> `{target}`")]
+    HardLink { name: String, target: String },
+    #[error("the archive holds {what}: `{name}`")]
+    Special { name: String, what: &'static str },
+    #[error("the archive holds `{name}` twice, as {first} and as {second}")]
+    Conflict { name: String, first: &'static str, second: &'static str },
+}
+
+impl Explain for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Error::Level { .. } | Error::Arcroot { .. } => Kind::Usage,
+            _ => Kind::Input,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Error::Level { least, most, .. } => {
+                return Some(format!("give --compress-level a number from {least} to {most}"));
+            }
+            Error::Arcroot { .. } => "give --arcroot a relative path without `..`, such as `environment`",
+            Error::Time { .. } => "unset SOURCE_DATE_EPOCH, or set it to seconds since 1970",
+            Error::Changed { .. } => "pack again when nothing writes into the environment",
+            Error::Duplicate { .. } | Error::NotADirectory { .. } => {
+                "leave one of the two out with --exclude, or report this as a defect"
+            }
+            Error::Threads(_) => "ask for fewer with --n-threads",
+            Error::Empty { .. } | Error::Damaged { .. } => "fetch or pack the archive again",
+            Error::NotAnArchive { .. } | Error::Unsupported { .. } => {
+                "give a .tar.gz, .tar, .tar.zst or .zip archive"
+            }
+            Error::Manifest { .. } | Error::Placeholder { .. } => "pack the archive again",
+            Error::Schema { .. } => "use the version of envship that packed the archive, or a later one",
+            Error::Destination { .. } => "unpack into a directory with a name in UTF-8",
+            Error::AbsoluteLink { .. } => {
+                "if you trust the archive, --allow-absolute-links makes such links and never follows them"
+            }
+            Error::Name { .. } => "unpack it with `tar` or `unzip`",
+            Error::Outside { .. }
+            | Error::ThroughLink { .. }
+            | Error::BelowFile { .. }
+            | Error::LinkOutside { .. }
+            | Error::HardLink { .. }
+            | Error::Special { .. }
+            | Error::Conflict { .. } => "nothing was unpacked; get the archive from somebody you trust",
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,112 @@
+//! A quick look at an archive: enough to configure an engine with it.
+
+use std::io::Read;
+use std::path::Path;
+
+use super::MANIFEST;
+use super::error::Error;
+use super::source::Archive;
+use crate::artifact::{Format, Manifest};
+use crate::error::Result;
+use crate::progress::Silent;
+
+/// What a quick look shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glance {
+    pub format: Format,
+    /// Nothing if envship didn't pack it.
+    pub manifest: Option<Manifest>,
+    /// The directory in the archive in which the environment lies, as
+    /// `--arcroot` made it; empty where the environment is the archive's root.
+    pub root: String,
+    /// Whether there are symbolic links in a zip, most of whose readers can't
+    /// make them; false for other formats, whose readers can.
+    pub zip_links: bool,
+}
+
+/// Looks at an archive or an unpacked environment, without reading more of it
+/// than its directory or its beginning.
+///
+/// # Errors
+/// If there is no such file, it is no archive, or its manifest can't be read.
+pub fn inspect(path: &Path) -> Result<Glance> {
+    if path.is_dir() {
+        let manifest = path.join(MANIFEST);
+        let bytes = if manifest.is_file() { Some(fs_err::read(manifest)?) } else { None };
+        return glance(path, Format::Directory, bytes.map(|bytes| (MANIFEST.to_owned(), bytes)), false);
+    }
+    let archive = Archive::open(path)?;
+    match archive.format {
+        Format::Zip => inspect_zip(&archive),
+        _ => inspect_tar(&archive),
+    }
+}
+
+/// The manifest comes right after the directories.
+fn inspect_tar(archive: &Archive) -> Result<Glance> {
+    let damaged = |error| archive.damaged(error);
+    let mut tar = ::tar::Archive::new(archive.tar_stream(&Silent)?);
+    let mut found = None;
+    for entry in tar.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        let kind = entry.header().entry_type();
+        if kind.is_dir() || kind.is_pax_global_extensions() {
+            continue;
+        }
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        if kind.is_file() && root_of(&name).is_some() {
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).map_err(damaged)?;
+            found = Some((name, bytes));
+        }
+        break;
+    }
+    glance(&archive.path, archive.format, found, false)
+}
+
+fn inspect_zip(archive: &Archive) -> Result<Glance> {
+    let mut zip = archive.zip()?;
+    let (mut manifest, mut links) = (None, false);
+    for index in 0..zip.len() {
+        let entry = zip.by_index_data(index).map_err(|error| archive.damaged_zip(error))?;
+        let name = entry.name().map_err(|error| archive.damaged_zip(error))?;
+        links |= entry.is_symlink();
+        if manifest.is_none() && root_of(&name).is_some() {
+            manifest = Some((index, name.into_owned()));
+        }
+    }
+    let found = match manifest {
+        None => None,
+        Some((index, name)) => {
+            let mut entry = zip.by_index(index).map_err(|error| archive.damaged_zip(error))?;
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).map_err(|error| archive.damaged(error))?;
+            Some((name, bytes))
+        }
+    };
+    glance(&archive.path, Format::Zip, found, links)
+}
+
+fn glance(path: &Path, format: Format, found: Option<(String, Vec<u8>)>, zip_links: bool) -> Result<Glance> {
+    let Some((name, bytes)) = found else {
+        return Ok(Glance { format, manifest: None, root: String::new(), zip_links });
+    };
+    let manifest = Some(read_manifest(path, &bytes)?);
+    Ok(Glance { format, manifest, root: root_of(&name).unwrap_or_default().to_owned(), zip_links })
+}
+
+/// The root of the environment whose manifest a file is, if it is one.
+pub(super) fn root_of(name: &str) -> Option<&str> {
+    let root = name.strip_prefix("./").unwrap_or(name).strip_suffix(MANIFEST)?;
+    if root.is_empty() { Some(root) } else { root.strip_suffix('/') }
+}
+
+/// Reads the manifest of the archive at `path`.
+pub(super) fn read_manifest(path: &Path, bytes: &[u8]) -> Result<Manifest, Error> {
+    let unreadable = |source| Error::Manifest { path: path.to_owned(), source };
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(unreadable)?;
+    match value.get("schema").and_then(serde_json::Value::as_u64) {
+        Some(schema) if schema != 1 => Err(Error::Schema { path: path.to_owned(), schema }),
+        _ => serde_json::from_value(value).map_err(unreadable),
+    }
+}

@@ -1,0 +1,142 @@
+//! What decides an archive's bytes, apart from its entries.
+
+use std::ops::RangeInclusive;
+
+use super::error::Error;
+use crate::artifact::Format;
+
+/// 1980-01-01, where zip's calendar begins.
+const EARLIEST: u64 = 315_532_800;
+
+/// How entries become an archive. Everything here is part of the content
+/// digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    pub format: Format,
+    /// Of compression; see [`Layout::levels`]. Ignored where nothing is
+    /// compressed.
+    pub level: u32,
+    /// A directory inside the archive into which everything goes.
+    pub arcroot: Option<String>,
+    /// What becomes of symbolic links in a zip; tar formats keep them.
+    pub links: Links,
+    /// The modification time of every entry, in seconds since 1970.
+    pub time: u64,
+}
+
+/// What becomes of symbolic links in a zip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// They are replaced by what they lead to, since Hadoop, Java and Python
+    /// unpack a link in a zip as a text file that holds its target.
+    Dereference,
+    /// They are stored as links.
+    Keep,
+}
+
+impl Layout {
+    /// The layout of a format when nothing else is asked for.
+    #[must_use]
+    pub fn new(format: Format) -> Self {
+        Layout {
+            format,
+            level: Layout::default_level(format),
+            arcroot: None,
+            links: Links::Dereference,
+            time: EARLIEST,
+        }
+    }
+
+    /// The levels of compression that a format knows; 0 alone where it
+    /// compresses nothing.
+    #[must_use]
+    pub fn levels(format: Format) -> RangeInclusive<u32> {
+        match format {
+            Format::TarGz | Format::Zip => 0..=9,
+            Format::TarZst => 1..=19,
+            Format::Tar | Format::Directory => 0..=0,
+        }
+    }
+
+    /// The level that is used when none is asked for. For deflate it is where
+    /// time stops to buy size: an environment of 647 MB (numpy, pandas,
+    /// pyarrow, scipy…) takes 13.9 s of processor time to 208.8 MB at level 4,
+    /// 14.7 s to 205.0 MB at 5 and 17.7 s to 204.4 MB at 6.
+    #[must_use]
+    pub fn default_level(format: Format) -> u32 {
+        match format {
+            Format::TarGz | Format::Zip => 5,
+            Format::TarZst => 3,
+            Format::Tar | Format::Directory => 0,
+        }
+    }
+
+    /// Refuses what no archive can be made with.
+    ///
+    /// # Errors
+    /// [`Error::Level`] and [`Error::Arcroot`].
+    pub fn check(&self) -> Result<(), Error> {
+        let levels = Layout::levels(self.format);
+        if !levels.contains(&self.level) && levels != (0..=0) {
+            return Err(Error::Level {
+                level: self.level,
+                format: self.format,
+                least: *levels.start(),
+                most: *levels.end(),
+            });
+        }
+        match &self.arcroot {
+            Some(root) if !is_plain(root) => Err(Error::Arcroot { arcroot: root.clone() }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a path is relative, `/`-separated and without empty, `.` and `..`
+/// components.
+pub(super) fn is_plain(path: &str) -> bool {
+    !path.contains('\0') && path.split('/').all(|component| !matches!(component, "" | "." | ".."))
+}
+
+/// The time of every entry: `SOURCE_DATE_EPOCH` if it is set, else 1980-01-01.
+///
+/// # Errors
+/// [`Error::Time`] if the variable holds anything but a number of seconds.
+pub fn timestamp(source_date_epoch: Option<&str>) -> Result<u64, Error> {
+    source_date_epoch.filter(|value| !value.is_empty()).map_or(Ok(EARLIEST), |value| {
+        value.trim().parse().map_err(|_| Error::Time { value: value.to_owned() })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_the_format_does_not_know_is_refused() {
+        let layout = Layout { level: 10, ..Layout::new(Format::TarGz) };
+        assert_eq!(layout.check().unwrap_err().to_string(), "tar.gz has no level 10, only 0 to 9");
+        let layout = Layout { level: 10, ..Layout::new(Format::TarZst) };
+        assert!(layout.check().is_ok());
+        let layout = Layout { level: 4, ..Layout::new(Format::Tar) };
+        assert!(layout.check().is_ok(), "a level that nothing uses does no harm");
+    }
+
+    #[test]
+    fn an_arcroot_stays_inside_the_archive() {
+        for arcroot in ["", "/env", "../env", "env/", "a//b", "a/./b"] {
+            let layout = Layout { arcroot: Some(arcroot.to_owned()), ..Layout::new(Format::Tar) };
+            assert!(layout.check().is_err(), "{arcroot}");
+        }
+        let layout = Layout { arcroot: Some("a/b c".to_owned()), ..Layout::new(Format::Tar) };
+        assert!(layout.check().is_ok());
+    }
+
+    #[test]
+    fn the_time_is_that_of_source_date_epoch_or_1980() {
+        assert_eq!(timestamp(None).unwrap(), EARLIEST);
+        assert_eq!(timestamp(Some("")).unwrap(), EARLIEST);
+        assert_eq!(timestamp(Some("1700000000")).unwrap(), 1_700_000_000);
+        assert!(timestamp(Some("yesterday")).is_err());
+    }
+}

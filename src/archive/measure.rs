@@ -1,0 +1,193 @@
+//! The reading pass: what relocation changes in every file, how long the file
+//! is afterwards, and its SHA-256.
+//!
+//! Small files are read whole. Of a large one no more than a window is in
+//! memory, unless the relocator has to see all of it; then one such file is
+//! loaded at a time, so that threads don't multiply the largest library of an
+//! environment.
+
+use std::io::Read;
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::content::{changed_if_short, open};
+use super::error::Error;
+use super::splice;
+use crate::entry::{Content, Edit, Entry, File, Measured, Node, Placeholder, Rewrite};
+use crate::error::Result;
+use crate::interrupt;
+use crate::progress::{Progress, Step};
+
+/// Up to this size a file is read whole; a larger one in windows of this size.
+const WINDOW: usize = 1 << 20;
+
+/// Finds the original prefix in the bytes of a file.
+pub trait Relocate: Sync {
+    /// Whether a large file must be loaded whole to be decided, from its path
+    /// and first bytes.
+    fn needs_whole(&self, path: &str, executable: bool, rewrite: &Rewrite, head: &[u8]) -> bool;
+
+    /// Whether a window of a large file may hold an original prefix.
+    fn holds_prefix(&self, window: &[u8]) -> bool;
+
+    /// How many bytes two neighbouring windows share, so that a prefix which
+    /// lies across their border is seen in one of them.
+    fn overlap(&self) -> usize;
+
+    /// What changes in a file, and which placeholders stay in it.
+    ///
+    /// # Errors
+    /// If the file can't be made relocatable.
+    fn relocate(
+        &self,
+        path: &str,
+        executable: bool,
+        rewrite: &Rewrite,
+        bytes: &[u8],
+    ) -> Result<(Vec<Edit>, Vec<Placeholder>)>;
+}
+
+/// What the reading pass found.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// In the order of the entries.
+    pub measured: Vec<Measured>,
+    /// Ordered by path, then offset.
+    pub placeholders: Vec<Placeholder>,
+}
+
+/// Reads every file once. `threads` of 0 means all cores.
+///
+/// # Errors
+/// If a file can't be read, is longer or shorter than its entry says, or can't
+/// be relocated.
+pub fn measure(
+    entries: Vec<Entry>,
+    relocator: &dyn Relocate,
+    threads: usize,
+    progress: &dyn Progress,
+) -> Result<Survey> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::Threads)?;
+    let surveyor = Surveyor { relocator, one_at_a_time: Mutex::new(()) };
+    progress.begin(Step::Scan, Some(entries.len() as u64));
+    let found = pool.install(|| {
+        entries
+            .into_par_iter()
+            .map_init(Vec::new, |buffer, entry| {
+                interrupt::check()?;
+                let found = surveyor.entry(entry, buffer)?;
+                progress.advance(1);
+                Ok(found)
+            })
+            .collect::<Result<Vec<_>>>()
+    })?;
+    progress.end();
+    let (measured, placeholders): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let mut placeholders: Vec<Placeholder> = placeholders.into_iter().flatten().collect();
+    placeholders.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
+    Ok(Survey { measured, placeholders })
+}
+
+struct Surveyor<'a> {
+    relocator: &'a dyn Relocate,
+    one_at_a_time: Mutex<()>,
+}
+
+/// What is known of a file after reading it.
+#[derive(Default)]
+struct Found {
+    size: u64,
+    sha256: [u8; 32],
+    edits: Vec<Edit>,
+    placeholders: Vec<Placeholder>,
+}
+
+impl Surveyor<'_> {
+    fn entry(&self, entry: Entry, buffer: &mut Vec<u8>) -> Result<(Measured, Vec<Placeholder>)> {
+        let found = match &entry.node {
+            Node::Directory | Node::Link(_) => Found::default(),
+            Node::File(file) => self.file(&entry.path, file, buffer)?,
+        };
+        let Found { size, sha256, edits, placeholders } = found;
+        Ok((Measured { entry, size, sha256, edits }, placeholders))
+    }
+
+    fn file(&self, name: &str, file: &File, buffer: &mut Vec<u8>) -> Result<Found> {
+        let (path, size) = match &file.content {
+            Content::Memory(bytes) => return self.bytes(name, file, bytes),
+            Content::Disk { path, size } => (path, *size),
+        };
+        let mut source = open(path, size)?;
+        buffer.clear();
+        if size <= WINDOW as u64 {
+            read(&mut source, size, buffer)?;
+            return self.bytes(name, file, buffer);
+        }
+        if let Some(sha256) = self.windows(name, file, &mut source, size, buffer)? {
+            return Ok(Found { size, sha256, ..Found::default() });
+        }
+        let _turn = self.one_at_a_time.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut whole = Vec::new();
+        read(&mut open(path, size)?, size, &mut whole)?;
+        self.bytes(name, file, &whole)
+    }
+
+    fn bytes(&self, name: &str, file: &File, bytes: &[u8]) -> Result<Found> {
+        let original = bytes.len() as u64;
+        let (edits, placeholders) = match file.rewrite {
+            Rewrite::Keep => (Vec::new(), Vec::new()),
+            _ => self.relocator.relocate(name, file.executable, &file.rewrite, bytes)?,
+        };
+        assert!(splice::are_sound(&edits, original), "unordered edits of `{name}`");
+        let sha256 = if edits.is_empty() {
+            crate::fs::sha256(bytes)
+        } else {
+            crate::fs::sha256(&splice::apply(bytes, &edits))
+        };
+        Ok(Found { size: splice::edited_size(&edits, original), sha256, edits, placeholders })
+    }
+
+    /// The SHA-256 of a large file that holds no prefix, or nothing as soon as
+    /// all of it has to be looked at.
+    fn windows(
+        &self,
+        name: &str,
+        file: &File,
+        source: &mut fs_err::File,
+        size: u64,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<[u8; 32]>> {
+        let searched = file.rewrite != Rewrite::Keep;
+        let overlap = if searched { self.relocator.overlap() } else { 0 };
+        let mut hasher = Sha256::new();
+        let mut left = size;
+        while left > 0 {
+            interrupt::check()?;
+            let first = left == size;
+            let shared = buffer.len().min(overlap);
+            buffer.drain(..buffer.len() - shared);
+            let fresh = left.min(WINDOW as u64);
+            read(source, fresh, buffer)?;
+            if searched {
+                let whole = first
+                    && self.relocator.needs_whole(name, file.executable, &file.rewrite, buffer.as_slice());
+                if whole || self.relocator.holds_prefix(buffer) {
+                    return Ok(None);
+                }
+            }
+            hasher.update(&buffer[shared..]);
+            left -= fresh;
+        }
+        Ok(Some(hasher.finalize().into()))
+    }
+}
+
+/// Appends the next `size` bytes of a file.
+#[allow(clippy::cast_possible_truncation)] // what is read fits in memory
+fn read(source: &mut fs_err::File, size: u64, buffer: &mut Vec<u8>) -> Result<()> {
+    let start = buffer.len();
+    buffer.resize(start + size as usize, 0);
+    source.read_exact(&mut buffer[start..]).map_err(|error| changed_if_short(error, source.path()))
+}

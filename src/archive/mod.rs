@@ -1,0 +1,59 @@
+//! Entries → archive bytes, and archive → directory.
+//!
+//! Packing goes over the environment twice and never holds it:
+//!
+//! 1. [`adapt`] replaces what the format's readers can't keep (zip: links);
+//! 2. [`measure`] reads every file once: what relocation changes in it, how
+//!    long it is afterwards and its SHA-256;
+//! 3. [`arrange`] puts the entries in the canonical order, whereupon
+//!    [`digest`] knows what the archive will be before a byte of it exists;
+//! 4. [`write()`] reads the files again, splices the edits in, compresses on
+//!    all cores and writes in order.
+//!
+//! The bytes are a function of the entries and the [`Layout`] only. They are
+//! cut into blocks at places that depend on nothing else, a block is
+//! compressed without looking at its neighbours, and so neither the number of
+//! threads nor an unrelated package changes a block's bytes.
+//!
+//! [`unpack()`] reads archives of any maker and trusts none of them.
+
+mod arrange;
+mod blocks;
+mod content;
+mod deflate;
+mod digest;
+mod directory;
+mod error;
+mod gzip;
+mod inspect;
+mod layout;
+mod links;
+mod magic;
+mod measure;
+mod pipeline;
+mod source;
+mod splice;
+mod tar;
+mod unpack;
+mod ustar;
+mod write;
+mod zip;
+mod zip_records;
+mod zstd;
+
+#[cfg(test)]
+mod tests;
+
+pub use arrange::arrange;
+pub use digest::{LAYOUT_VERSION, digest};
+pub use directory::write_directory;
+pub use error::Error;
+pub use inspect::{Glance, inspect};
+pub use layout::{Layout, Links, timestamp};
+pub use links::adapt;
+pub use measure::{Relocate, Survey, measure};
+pub use unpack::{AbsoluteLinks, Place, UnpackOptions, Unpacked, unpack};
+pub use write::{Written, write};
+
+/// Where the manifest lies below the root of an environment.
+pub const MANIFEST: &str = "share/envship/manifest.json";

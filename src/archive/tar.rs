@@ -1,0 +1,143 @@
+//! tar, and tar through a codec: the stream is known beforehand, so that any
+//! block of it can be made alone.
+
+use std::io::{self, Write};
+
+use super::blocks::{Block, cut};
+use super::content::Reader;
+use super::deflate::Next;
+use super::pipeline::in_order;
+use super::ustar;
+use crate::entry::{File, Measured, Node};
+use crate::error::Result;
+use crate::progress::Progress;
+
+/// What a tar stream goes through.
+pub(super) trait Codec: Sync {
+    /// About how much a block holds, in bytes.
+    fn block_size(&self) -> u64;
+
+    /// What comes before the first block.
+    fn header(&self) -> Vec<u8>;
+
+    /// Made once per thread.
+    fn compressor(&self) -> io::Result<Compressor>;
+
+    /// What comes after the last block, given CRC-32 and size of the stream.
+    fn trailer(&self, crc: u32, size: u64) -> Vec<u8>;
+}
+
+/// Compresses a block, told what follows it.
+pub(super) type Compressor = Box<dyn FnMut(Vec<u8>, Next) -> io::Result<Vec<u8>>>;
+
+/// No compression.
+pub(super) struct Plain;
+
+impl Codec for Plain {
+    fn block_size(&self) -> u64 {
+        1 << 20
+    }
+
+    fn header(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn compressor(&self) -> io::Result<Compressor> {
+        Ok(Box::new(|raw, _| Ok(raw)))
+    }
+
+    fn trailer(&self, _: u32, _: u64) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+/// A block as it is written.
+struct Compressed {
+    bytes: Vec<u8>,
+    crc: crc32fast::Hasher,
+    size: u64,
+}
+
+/// Writes arranged entries as a tar stream through `codec`.
+pub(super) fn write(
+    entries: &[Measured],
+    time: u64,
+    codec: &dyn Codec,
+    threads: usize,
+    sink: &mut dyn Write,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let blocks = cut(entries, codec.block_size());
+    // The end of the stream is a block of its own: no package's block changes
+    // because it has become the last.
+    let jobs = blocks.into_iter().map(Some).chain(std::iter::once(None)).map(Ok);
+    let compress = |compressor: &mut Compressor, block: Option<Block>| {
+        let (raw, next) = match block {
+            Some(block) => (stretch(entries, &block, time)?, Next::Block),
+            None => (vec![0; ustar::END], Next::End),
+        };
+        let size = raw.len() as u64;
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&raw);
+        Ok(Compressed { bytes: compressor(raw, next)?, crc, size })
+    };
+    sink.write_all(&codec.header())?;
+    let (mut crc, mut size) = (crc32fast::Hasher::new(), 0);
+    in_order(
+        jobs,
+        threads,
+        || Ok(codec.compressor()?),
+        compress,
+        |block| {
+            sink.write_all(&block.bytes)?;
+            crc.combine(&block.crc);
+            size += block.size;
+            progress.advance(block.size);
+            Ok(())
+        },
+    )?;
+    sink.write_all(&codec.trailer(crc.finalize(), size))?;
+    Ok(())
+}
+
+/// The bytes of the tar stream that a block stands for.
+fn stretch(entries: &[Measured], block: &Block, time: u64) -> Result<Vec<u8>> {
+    let mut raw = Vec::new();
+    match block {
+        Block::Entries(range) => {
+            for item in &entries[range.clone()] {
+                raw.extend_from_slice(&ustar::header(item, time));
+                if let Some(file) = file(item) {
+                    Reader::open(item, file)?.read_whole(&mut raw)?;
+                    pad(&mut raw);
+                }
+            }
+        }
+        Block::Slice { entry, range } => {
+            let item = &entries[*entry];
+            if range.start == 0 {
+                raw = ustar::header(item, time);
+            }
+            if let Some(file) = file(item) {
+                Reader::open(item, file)?.read(range.clone(), &mut raw)?;
+            }
+            if range.end == item.size {
+                pad(&mut raw);
+            }
+        }
+    }
+    Ok(raw)
+}
+
+/// The file that an entry is, if it has any content.
+fn file(item: &Measured) -> Option<&File> {
+    match &item.entry.node {
+        Node::File(file) if item.size > 0 => Some(file),
+        _ => None,
+    }
+}
+
+/// Blocks start at, and slices but the last are, multiples of a tar record.
+fn pad(raw: &mut Vec<u8>) {
+    raw.resize(raw.len().next_multiple_of(ustar::RECORD), 0);
+}

@@ -1,0 +1,206 @@
+//! Archives that are damaged, or that reach for what is not theirs.
+
+use std::io::Write;
+
+use ::tar::{Builder, EntryType, Header};
+
+use super::*;
+
+/// Kind, name, and a link's target or a file's content.
+type TarEntry<'a> = (EntryType, &'a str, &'a str);
+
+/// Mode, name, and a link's target or a file's content.
+type ZipEntry<'a> = (u32, &'a str, &'a str);
+
+/// A tar of entries as nobody should make them.
+fn tar(entries: &[TarEntry]) -> Vec<u8> {
+    let mut builder = Builder::new(Vec::new());
+    for (kind, name, text) in entries {
+        let mut header = Header::new_ustar();
+        let fields = header.as_ustar_mut().unwrap();
+        fields.name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(*kind);
+        header.set_mode(0o6755);
+        let content = if *kind == EntryType::Regular { text.as_bytes() } else { b"" };
+        if content.is_empty() {
+            header.as_ustar_mut().unwrap().linkname[..text.len()].copy_from_slice(text.as_bytes());
+        }
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        builder.append(&header, content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+fn zip(entries: &[ZipEntry]) -> Vec<u8> {
+    let mut writer = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (mode, name, text) in entries {
+        let options = ::zip::write::SimpleFileOptions::default().unix_permissions(mode & 0o7777);
+        if mode & 0o170_000 == 0o120_000 {
+            writer.add_symlink(*name, *text, options).unwrap();
+        } else {
+            writer.start_file(*name, options).unwrap();
+            writer.write_all(text.as_bytes()).unwrap();
+        }
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// The error, after making sure that nothing is left and nothing was written
+/// anywhere in the folder.
+fn refused(bytes: &[u8], options: &UnpackOptions) -> crate::error::Error {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    fs_err::create_dir(&inner).unwrap();
+    let error = unpack_bytes(bytes, &inner, options).unwrap_err();
+    assert_eq!(listing(folder.path()), ["inner/"], "{error}");
+    assert_eq!(error.kind().exit_code(), 1, "{error}");
+    assert!(error.hint().is_some(), "{error}");
+    error
+}
+
+const FILE: EntryType = EntryType::Regular;
+const LINK: EntryType = EntryType::Symlink;
+const HARD: EntryType = EntryType::Link;
+const DIRECTORY: EntryType = EntryType::Directory;
+
+#[test]
+fn a_tar_that_reaches_outside_is_refused() {
+    let allow = UnpackOptions { absolute_links: AbsoluteLinks::Allow, ..refuse() };
+    let cases: &[(&[TarEntry], &str)] = &[
+        (&[(FILE, "../evil", "x")], "would write outside the directory: `../evil`"),
+        (&[(FILE, "a/../../evil", "x")], "would write outside the directory"),
+        (&[(FILE, "/tmp/evil", "x")], "would write outside the directory"),
+        (&[(DIRECTORY, "../evil", "")], "would write outside the directory"),
+        (&[(LINK, "../evil", "x")], "would write outside the directory"),
+        (&[(LINK, "l", "../evil")], "a link that leaves the directory: `l` -> `../evil`"),
+        (&[(LINK, "b", ".."), (FILE, "x", "x")], "a link that leaves the directory"),
+        (&[(DIRECTORY, "d/e", ""), (LINK, "d/e/u", "../.."), (LINK, "l", "d/e/u/..")], "a link that leaves"),
+        (&[(LINK, "l", "d"), (FILE, "l/evil", "x")], "would write through the link `l`: `l/evil`"),
+        (&[(LINK, "l", "/tmp"), (FILE, "l/evil", "x")], "would write through the link `l`"),
+        (&[(DIRECTORY, "d", ""), (LINK, "d", "/tmp"), (FILE, "d/evil", "x")], "`d` twice, as a directory"),
+        (&[(FILE, "d/x", "x"), (LINK, "d", "e")], "`d` twice, as a directory and as a link"),
+        (&[(FILE, "f", "x"), (LINK, "f", "e")], "`f` twice, as a file and as a link"),
+        (&[(LINK, "f", "e"), (FILE, "f", "x")], "`f` twice, as a link and as a file"),
+        (&[(FILE, "f", "x"), (FILE, "f/x", "x")], "would write below the file `f`"),
+        (&[(EntryType::Char, "null", "")], "a device: `null`"),
+        (&[(EntryType::Block, "sda", "")], "a device"),
+        (&[(EntryType::Fifo, "pipe", "")], "a named pipe"),
+        (&[(HARD, "h", "/etc/passwd")], "outside the directory: `/etc/passwd`"),
+        (&[(HARD, "h", "../../etc/passwd")], "outside the directory"),
+        (&[(HARD, "h", "nothing")], "a hard link to what it does not hold"),
+        (&[(LINK, "l", "/etc"), (HARD, "h", "l/passwd")], "a hard link to what it does not hold"),
+        (&[(FILE, "", "x")], ""),
+    ];
+    for (entries, message) in cases {
+        let error = refused(&tar(entries), &allow);
+        assert!(error.to_string().contains(message), "{error}\n{message}");
+    }
+}
+
+#[test]
+fn a_zip_that_reaches_outside_is_refused() {
+    let cases: &[(&[ZipEntry], &str)] = &[
+        (&[(0o100_644, "../evil", "x")], "would write outside the directory: `../evil`"),
+        (&[(0o100_644, "/tmp/evil", "x")], "would write outside the directory"),
+        (&[(0o120_777, "l", "../evil")], "a link that leaves the directory"),
+        (&[(0o120_777, "l", "/etc")], "an absolute link"),
+        (&[(0o120_777, "l", "d"), (0o100_644, "l/evil", "x")], "would write through the link `l`"),
+        (&[(0o100_644, "d/x", "x"), (0o120_777, "d", "e")], "`d` twice"),
+    ];
+    for (entries, message) in cases {
+        let error = refused(&zip(entries), &refuse());
+        assert!(error.to_string().contains(message), "{error}\n{message}");
+    }
+}
+
+#[test]
+fn absolute_links_are_made_when_they_are_allowed() {
+    let bytes = tar(&[(LINK, "bin/python3", "/usr/bin/python3"), (LINK, "bin/python", "python3")]);
+    let error = refused(&bytes, &refuse());
+    assert!(error.to_string().contains("an absolute link: `bin/python"), "{error}");
+    assert!(error.hint().unwrap().contains("--allow-absolute-links"));
+
+    let folder = tempfile::tempdir().unwrap();
+    let allow = UnpackOptions { absolute_links: AbsoluteLinks::Allow, ..refuse() };
+    unpack_bytes(&bytes, folder.path(), &allow).unwrap();
+    let expected = ["bin/", "bin/python -> python3", "bin/python3 -> /usr/bin/python3"];
+    assert_eq!(listing(&folder.path().join("out")), expected);
+}
+
+#[test]
+fn what_is_no_archive_is_named_as_such() {
+    let gzipped_text = {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&b"not a tar\n".repeat(200)).unwrap();
+        encoder.finish().unwrap()
+    };
+    let cases: [(&[u8], &str); 5] = [
+        (b"", "is empty"),
+        (b"hello", "is no archive"),
+        (&noise(5000, 3), "is no archive"),
+        (&gzipped_text, "is no archive"),
+        (b"BZh91AY&SY", "is a bzip2 file, which envship does not unpack"),
+    ];
+    for (bytes, message) in cases {
+        let error = refused(bytes, &refuse());
+        assert!(error.to_string().ends_with(message), "{error}");
+    }
+}
+
+#[test]
+fn a_truncated_archive_is_named_as_damaged() {
+    let entries: Vec<Entry> = (0..6).map(|n| file(&format!("p{n}/f"), &noise(70_000, n))).collect();
+    for format in FILES {
+        let bytes = packed(entries.clone(), &Layout::new(format), 2);
+        let quarter = bytes.len() / 4;
+        for cut in [600, quarter, 2 * quarter, 3 * quarter, bytes.len() - 1030, bytes.len() - 8] {
+            // Half of the end of a plain tar does to know that it is complete.
+            if format == Format::Tar && cut == bytes.len() - 8 {
+                continue;
+            }
+            let error = refused(&bytes[..cut], &refuse());
+            assert!(error.to_string().ends_with("is damaged or cut short"), "{format} {cut}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_tar_zst_that_ends_between_two_frames_is_cut_short() {
+    let bytes = packed(vec![file("a/x", b"x"), file("b/x", b"x")], &Layout::new(Format::TarZst), 1);
+    let frames = memchr::memmem::find_iter(&bytes, b"\x28\xb5\x2f\xfd");
+    let error = refused(&bytes[..frames.last().unwrap()], &refuse());
+    assert!(error.to_string().ends_with("is damaged or cut short"), "{error}");
+}
+
+#[test]
+fn a_flipped_bit_is_noticed() {
+    let entries: Vec<Entry> = (0..6).map(|n| file(&format!("p{n}/f"), &noise(70_000, n))).collect();
+    for format in [Format::TarGz, Format::TarZst, Format::Zip] {
+        let mut bytes = packed(entries.clone(), &Layout::new(format), 2);
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        let error = refused(&bytes, &refuse());
+        assert!(error.to_string().ends_with("is damaged or cut short"), "{format}: {error}");
+    }
+}
+
+#[test]
+fn a_directory_that_holds_something_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::create_dir(folder.path().join("out")).unwrap();
+    fs_err::write(folder.path().join("out/mine"), b"mine").unwrap();
+    let bytes = packed(vec![file("a", b"a")], &Layout::new(Format::TarGz), 1);
+    let error = unpack_bytes(&bytes, folder.path(), &refuse()).unwrap_err();
+    assert!(error.to_string().contains("out` is not empty"), "{error}");
+    assert_eq!(listing(folder.path()), ["out/".to_owned(), described("out/mine", false, b"mine")]);
+}
+
+#[test]
+fn setuid_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    unpack_bytes(&tar(&[(FILE, "su", "x")]), folder.path(), &refuse()).unwrap();
+    let mode = fs_err::metadata(folder.path().join("out/su")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7000, 0);
+    assert_ne!(mode & 0o100, 0);
+}

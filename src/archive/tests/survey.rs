@@ -1,0 +1,119 @@
+//! The reading pass, over files that don't fit into a window.
+
+use std::sync::Mutex;
+
+use super::*;
+
+const PREFIX: &[u8] = b"/home/somebody/env";
+
+/// Replaces the prefix by a placeholder, and remembers what it was shown.
+#[derive(Default)]
+struct Searching {
+    loaded: Mutex<Vec<(String, usize)>>,
+}
+
+impl Relocate for Searching {
+    fn needs_whole(&self, _: &str, _: bool, _: &Rewrite, head: &[u8]) -> bool {
+        head.starts_with(b"\x7fELF")
+    }
+
+    fn holds_prefix(&self, window: &[u8]) -> bool {
+        memchr::memmem::find(window, PREFIX).is_some()
+    }
+
+    fn overlap(&self) -> usize {
+        PREFIX.len() - 1
+    }
+
+    fn relocate(
+        &self,
+        path: &str,
+        _: bool,
+        _: &Rewrite,
+        bytes: &[u8],
+    ) -> Result<(Vec<Edit>, Vec<Placeholder>)> {
+        self.loaded.lock().unwrap().push((path.to_owned(), bytes.len()));
+        let new = b"/.envship";
+        let mut edits = Vec::new();
+        let mut placeholders = Vec::new();
+        for (number, offset) in memchr::memmem::find_iter(bytes, PREFIX).enumerate() {
+            edits.push(Edit { offset: offset as u64, length: PREFIX.len() as u64, bytes: new.to_vec() });
+            placeholders.push(Placeholder {
+                path: path.to_owned(),
+                offset: (offset - number * (PREFIX.len() - new.len())) as u64,
+                length: new.len() as u64,
+                kind: crate::entry::PlaceholderKind::Text,
+            });
+        }
+        Ok((edits, placeholders))
+    }
+}
+
+fn on_disk(folder: &Path, name: &str, bytes: &[u8], rewrite: Rewrite) -> Entry {
+    let path = folder.join(name);
+    fs_err::write(&path, bytes).unwrap();
+    let content = Content::Disk { path, size: bytes.len() as u64 };
+    entry(name, Node::File(File { executable: false, content, rewrite }))
+}
+
+#[test]
+fn large_files_are_loaded_only_where_a_prefix_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let window = 1 << 20;
+    let large = noise(3 * window + 12345, 1);
+    let with_prefix_at = |offset: usize| {
+        let mut bytes = large.clone();
+        bytes[offset..offset + PREFIX.len()].copy_from_slice(PREFIX);
+        bytes
+    };
+    let mut elf = large.clone();
+    elf[..4].copy_from_slice(b"\x7fELF");
+    let cases = [
+        ("plain", large.clone(), Rewrite::Search, 0),
+        ("first", with_prefix_at(0), Rewrite::Search, 1),
+        ("border", with_prefix_at(window - 5), Rewrite::Search, 1),
+        ("border2", with_prefix_at(2 * window - 1), Rewrite::Search, 1),
+        ("last", with_prefix_at(large.len() - PREFIX.len()), Rewrite::Search, 1),
+        ("elf", elf, Rewrite::Search, 0),
+        ("kept", with_prefix_at(window - 5), Rewrite::Keep, 0),
+        ("small", PREFIX.to_vec(), Rewrite::Search, 1),
+        ("small kept", PREFIX.to_vec(), Rewrite::Keep, 0),
+    ];
+    let entries = cases
+        .iter()
+        .map(|(name, bytes, rewrite, _)| on_disk(folder.path(), name, bytes, rewrite.clone()))
+        .collect();
+    let relocator = Searching::default();
+    let survey = measure(entries, &relocator, 3, &Silent).unwrap();
+    for ((name, bytes, _, edits), measured) in cases.iter().zip(&survey.measured) {
+        assert_eq!(measured.entry.path, *name);
+        assert_eq!(measured.edits.len(), *edits, "{name}");
+        let expected = splice::tests::edited(bytes.clone(), &measured.edits);
+        assert_eq!(measured.size, expected.len() as u64, "{name}");
+        assert_eq!(measured.sha256, crate::fs::sha256(&expected), "{name}");
+    }
+    let mut loaded: Vec<String> = relocator.loaded.into_inner().unwrap().into_iter().map(|it| it.0).collect();
+    loaded.sort();
+    assert_eq!(loaded, ["border", "border2", "elf", "first", "last", "small"]);
+    let placeholders: Vec<&str> = survey.placeholders.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(placeholders, ["border", "border2", "first", "last", "small"]);
+}
+
+#[test]
+fn a_file_that_can_not_be_read_is_named() {
+    let content = Content::Disk { path: "/nowhere/lib.so".into(), size: 3 };
+    let missing = entry("lib.so", Node::File(File { executable: false, content, rewrite: Rewrite::Search }));
+    let error = measure(vec![missing], &Fixed::default(), 1, &Silent).unwrap_err();
+    assert!(error.to_string().contains("/nowhere/lib.so"), "{error}");
+}
+
+#[test]
+fn a_file_of_another_size_than_listed_has_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shrunk = on_disk(folder.path(), "x", b"abc", Rewrite::Search);
+    if let Node::File(File { content: Content::Disk { size, .. }, .. }) = &mut shrunk.node {
+        *size = 4;
+    }
+    let error = measure(vec![shrunk], &Fixed::default(), 1, &Silent).unwrap_err();
+    assert!(error.to_string().ends_with("changed while it was being packed"), "{error}");
+}

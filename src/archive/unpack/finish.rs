@@ -1,0 +1,106 @@
+//! The placeholders of an unpacked environment, written for its destination.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use fs_err::os::unix::fs::FileExt;
+
+use super::Place;
+use super::stage::Stage;
+use super::tree::Node;
+use crate::archive::error::Error;
+use crate::archive::inspect::{read_manifest, root_of};
+use crate::archive::splice;
+use crate::artifact::Manifest;
+use crate::entry::{Edit, Placeholder};
+use crate::error::Result;
+use crate::interrupt;
+
+#[derive(Default)]
+pub(super) struct Finished {
+    pub(super) manifest: Option<Manifest>,
+    pub(super) placed: u64,
+    pub(super) unfit: Vec<Placeholder>,
+}
+
+/// Reads the manifest on the stage, if there is one, and writes `destination`
+/// into the placeholders that it lists.
+pub(super) fn placeholders(
+    archive: &Path,
+    stage: &Stage,
+    destination: &Path,
+    place: &Place<'_>,
+) -> Result<Finished> {
+    let Some((root, path)) = find_manifest(stage) else { return Ok(Finished::default()) };
+    let manifest = read_manifest(archive, &fs_err::read(stage.at(path))?)?;
+    let mut files: BTreeMap<&str, Vec<Placeholder>> = BTreeMap::new();
+    for placeholder in &manifest.placeholders {
+        files.entry(&placeholder.path).or_default().push(placeholder.clone());
+    }
+    let mut finished = Finished::default();
+    if !files.is_empty() {
+        let prefix = if root.is_empty() { destination.to_owned() } else { destination.join(root) };
+        let prefix = prefix.to_str().ok_or_else(|| Error::Destination { path: prefix.clone() })?;
+        for (name, listed) in files {
+            interrupt::check()?;
+            let path = if root.is_empty() { name.to_owned() } else { format!("{root}/{name}") };
+            let unfit = finish(stage, &path, &listed, prefix, place)?;
+            finished.placed += (listed.len() - unfit.len()) as u64;
+            finished.unfit.extend(unfit);
+        }
+    }
+    Ok(Finished { manifest: Some(manifest), ..finished })
+}
+
+/// The manifest that is nearest to the root: an environment may hold another.
+fn find_manifest<'a>(stage: &'a Stage) -> Option<(&'a str, &'a str)> {
+    stage
+        .tree()
+        .iter()
+        .filter(|(_, node)| **node == Node::File)
+        .filter_map(|(path, _)| Some((root_of(path)?, path)))
+        .min_by_key(|(root, path)| (root.len(), *path))
+}
+
+fn finish(
+    stage: &Stage,
+    path: &str,
+    listed: &[Placeholder],
+    prefix: &str,
+    place: &Place<'_>,
+) -> Result<Vec<Placeholder>> {
+    let missing = |placeholder: &Placeholder| Error::Placeholder {
+        name: placeholder.path.clone(),
+        offset: placeholder.offset,
+    };
+    // The manifest is as little trusted as the rest of the archive.
+    if stage.tree().get(path) != Some(&Node::File) {
+        return Err(missing(&listed[0]).into());
+    }
+    let place_on_disk = stage.at(path);
+    let bytes = fs_err::read(&place_on_disk)?;
+    let size = bytes.len() as u64;
+    if let Some(placeholder) = listed.iter().find(|it| it.offset > size || it.length > size - it.offset) {
+        return Err(missing(placeholder).into());
+    }
+    let (edits, unfit) = place(&bytes, listed, prefix);
+    assert!(splice::are_sound(&edits, size), "unordered edits of `{path}`");
+    rewrite(&place_on_disk, &bytes, &edits)?;
+    Ok(unfit)
+}
+
+/// Applies edits to a file, touching only what they change where they keep its
+/// length.
+fn rewrite(path: &Path, bytes: &[u8], edits: &[Edit]) -> Result<()> {
+    let mut file = fs_err::OpenOptions::new().write(true).open(path)?;
+    if edits.iter().all(|edit| edit.length == edit.bytes.len() as u64) {
+        for edit in edits {
+            file.write_all_at(&edit.bytes, edit.offset)?;
+        }
+    } else {
+        file.set_len(0)?;
+        file.write_all(&splice::apply(bytes, edits))?;
+    }
+    Ok(())
+}

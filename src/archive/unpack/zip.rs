@@ -1,0 +1,76 @@
+//! zip: its directory tells all names beforehand, and every thread reads for
+//! itself.
+
+use std::io::Read;
+
+use super::stage::{Agreed, Facts, Stage};
+use crate::archive::error::Error;
+use crate::archive::pipeline::in_order;
+use crate::archive::source::Archive;
+use crate::error::Result;
+use crate::progress::Progress;
+
+/// The kind of a file in a Unix mode, and its values.
+const KIND: u32 = 0o170_000;
+const LINK: u32 = 0o120_000;
+const DIRECTORY: u32 = 0o040_000;
+const REGULAR: u32 = 0o100_000;
+
+/// No system has longer paths.
+const LONGEST_TARGET: u64 = 64 * 1024;
+
+pub(super) fn extract(
+    archive: &Archive,
+    stage: &mut Stage,
+    threads: usize,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let files = accept(archive, stage)?;
+    let write = |zip: &mut _, (index, file): (usize, Agreed)| {
+        let zip: &mut ::zip::ZipArchive<_> = zip;
+        let mut entry = zip.by_index(index).map_err(|error| archive.damaged_zip(error))?;
+        file.write(&mut entry, &|error| archive.damaged(error))?;
+        Ok(entry.compressed_size())
+    };
+    in_order(
+        files.into_iter().map(Ok),
+        threads,
+        || archive.zip(),
+        write,
+        |size| {
+            progress.advance(size);
+            Ok(())
+        },
+    )
+}
+
+/// Puts everything but the content of files on the stage.
+fn accept(archive: &Archive, stage: &mut Stage) -> Result<Vec<(usize, Agreed)>> {
+    let mut zip = archive.zip()?;
+    let mut files = Vec::new();
+    for index in 0..zip.len() {
+        let mut entry = zip.by_index_raw(index).map_err(|error| archive.damaged_zip(error))?;
+        let name = entry.name().map_err(|error| archive.damaged_zip(error))?.into_owned();
+        let mode = entry.unix_mode().unwrap_or(0);
+        match mode & KIND {
+            LINK => {
+                drop(entry);
+                entry = zip.by_index(index).map_err(|error| archive.damaged_zip(error))?;
+                let mut target = Vec::new();
+                entry
+                    .take(LONGEST_TARGET)
+                    .read_to_end(&mut target)
+                    .map_err(|error| archive.damaged(error))?;
+                stage.link(name.as_bytes(), &target)?;
+            }
+            _ if name.ends_with('/') => stage.directory(name.as_bytes())?,
+            DIRECTORY => stage.directory(name.as_bytes())?,
+            REGULAR | 0 => {
+                let facts = Facts { size: entry.size(), mode, modified: None };
+                files.push((index, stage.file(name.as_bytes(), &facts)?));
+            }
+            _ => return Err(Error::Special { name, what: "a device or pipe" }.into()),
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,95 @@
+//! How an environment is archived; the flags that `pack` and `ship` share.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::archive::Links;
+use crate::artifact::Format;
+use crate::complete::{CompleteOptions, Interpreter, UserSite};
+use crate::ops::PackOptions;
+use crate::prefix::{Editable, Filters, MissingFiles, ScanOptions};
+
+use super::filter::FilterArgs;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Archive")]
+pub struct ArchiveArgs {
+    #[command(flatten)]
+    filters: FilterArgs,
+
+    /// tar.gz, tar, tar.zst, zip or directory; by default what the output's name says, else tar.gz.
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+
+    /// 0 (fastest) to 9 (smallest) for tar.gz and zip, 1 to 19 for tar.zst.
+    #[arg(long, value_name = "LEVEL")]
+    compress_level: Option<u32>,
+
+    /// The number of threads; by default one for each core.
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads)]
+    n_threads: Option<usize>,
+
+    /// Put everything below this folder inside the archive. Engines expect `bin` at the top.
+    #[arg(long, value_name = "PATH")]
+    arcroot: Option<String>,
+
+    /// Store links in a zip as links; by default the files that they point to are stored.
+    #[arg(long)]
+    zip_symlinks: bool,
+
+    /// The Python is on the nodes, installed in this folder: link to it instead of packing it.
+    #[arg(long, value_name = "DIR")]
+    python_prefix: Option<PathBuf>,
+
+    /// The environment will lie in this folder: write it wherever a path is needed.
+    #[arg(long, value_name = "DIR")]
+    dest_prefix: Option<String>,
+
+    /// Let the packages in the home of the node's user shadow those of the environment.
+    #[arg(long)]
+    user_site: bool,
+
+    /// Pack even if packages are installed in editable mode; their code stays outside.
+    #[arg(long, help_heading = "What goes in")]
+    ignore_editable_packages: bool,
+
+    /// Leave out files that conda packages lost (this is the default).
+    #[arg(long, conflicts_with = "strict", help_heading = "What goes in")]
+    ignore_missing_files: bool,
+
+    /// Fail if files of conda packages were deleted or replaced.
+    #[arg(long, help_heading = "What goes in")]
+    strict: bool,
+}
+
+impl ArchiveArgs {
+    pub fn options(self) -> PackOptions {
+        PackOptions {
+            scan: ScanOptions {
+                filters: Filters(self.filters.0),
+                editable: if self.ignore_editable_packages { Editable::LeaveOut } else { Editable::Refuse },
+                missing: if self.strict { MissingFiles::Refuse } else { MissingFiles::Tolerate },
+            },
+            completion: CompleteOptions {
+                interpreter: self.python_prefix.map_or(Interpreter::Bundle, Interpreter::OnNodes),
+                user_site: if self.user_site { UserSite::On } else { UserSite::Off },
+            },
+            destination: self.dest_prefix,
+            format: self.format,
+            level: self.compress_level,
+            arcroot: self.arcroot,
+            zip_links: if self.zip_symlinks { Links::Keep } else { Links::Dereference },
+            threads: self.n_threads,
+        }
+    }
+}
+
+/// conda-pack's -1 means all cores; so does leaving the flag out.
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse::<i64>() {
+        Ok(-1) => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        Ok(count @ 1..=1024) => usize::try_from(count).map_err(|error| error.to_string()),
+        _ => Err("a number from 1 to 1024, or -1 for all cores".to_owned()),
+    }
+}

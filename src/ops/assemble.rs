@@ -1,0 +1,203 @@
+//! environment → measured entries with their digest: all that is known before
+//! the first byte is compressed.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::environment::Environment;
+use crate::archive::{self, Layout, Links, Relocate, Written};
+use crate::artifact::{ContentDigest, Format, GlibcFloor, Manifest, PythonInfo};
+use crate::complete::{self, CompleteOptions};
+use crate::entry::{Edit, Measured, Node, Placeholder, Rewrite};
+use crate::error::{Explain, Kind, Result};
+use crate::prefix::{self, Inventory, ScanOptions};
+use crate::progress::Progress;
+use crate::relocate::{Destination, Interpreter, Relocator};
+
+/// How an environment is packed.
+#[derive(Clone, Debug)]
+pub struct PackOptions {
+    pub scan: ScanOptions,
+    pub completion: CompleteOptions,
+    /// Where the environment will lie, if that is known.
+    pub destination: Option<String>,
+    /// What was asked for; otherwise the output's name decides.
+    pub format: Option<Format>,
+    pub level: Option<u32>,
+    pub arcroot: Option<String>,
+    pub zip_links: Links,
+    pub threads: Option<usize>,
+}
+
+/// An output whose name says nothing about its format.
+#[derive(Debug, thiserror::Error)]
+#[error("the format of the archive can't be told from its name: `{name}`")]
+struct UnknownFormat {
+    name: String,
+}
+
+impl Explain for UnknownFormat {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        let known = Format::ALL.map(Format::name).join(", ");
+        Some(format!("end the name in .tar.gz, .tar, .tar.zst, .zip or /, or give --format ({known})"))
+    }
+}
+
+impl PackOptions {
+    /// The format for an output of this name.
+    ///
+    /// # Errors
+    /// If neither an option nor the name tells.
+    pub(super) fn format_for(&self, name: Option<&str>) -> Result<Format> {
+        match (self.format, name) {
+            (Some(format), _) => Ok(format),
+            (None, None) => Ok(Format::TarGz),
+            (None, Some(name)) => {
+                Format::of_name(name).ok_or_else(|| UnknownFormat { name: name.to_owned() }.into())
+            }
+        }
+    }
+
+    /// The layout in this format.
+    ///
+    /// # Errors
+    /// If an option doesn't fit the format.
+    pub(super) fn layout(&self, format: Format) -> Result<Layout> {
+        let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
+        let layout = Layout {
+            level: self.level.unwrap_or_else(|| Layout::default_level(format)),
+            arcroot: self.arcroot.clone(),
+            links: self.zip_links,
+            time: archive::timestamp(epoch.as_deref())?,
+            ..Layout::new(format)
+        };
+        layout.check()?;
+        Ok(layout)
+    }
+
+    fn destination(&self) -> Destination {
+        self.destination.clone().map_or(Destination::Anywhere, Destination::Fixed)
+    }
+
+    /// 0 means all cores.
+    pub(super) fn threads(&self) -> usize {
+        self.threads.unwrap_or(0)
+    }
+}
+
+/// What is known of an environment before it is compressed.
+pub(super) struct Assembly {
+    pub measured: Vec<Measured>,
+    pub digest: ContentDigest,
+    pub manifest: Manifest,
+    layout: Layout,
+}
+
+impl Assembly {
+    /// Reads an environment once: completes it, relocates every file, and
+    /// fixes order, sizes and digests.
+    pub fn new(
+        environment: &Environment,
+        options: &PackOptions,
+        format: Format,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        let layout = options.layout(format)?;
+        let inventory = prefix::scan(&environment.prefix, &options.scan, progress)?;
+        let mut inventory = complete::complete(inventory, &options.completion, progress)?;
+        environment.describe(&mut inventory);
+        let relocator = Relocator::new(&inventory.prefixes, options.destination(), interpreter(&inventory));
+        let entries = archive::adapt(inventory.entries(), &layout, progress);
+        let survey = archive::measure(entries, &relocator, options.threads(), progress)?;
+        let measured = complete::records(survey.measured, &inventory)?;
+        let (manifest, measured) = complete::manifest(&inventory, measured, survey.placeholders)?;
+        let measured = archive::arrange(measured, &layout)?;
+        let digest = archive::digest(&measured, &layout);
+        Ok(Assembly { measured, digest, manifest, layout })
+    }
+
+    /// Compresses into `sink`, in the order of the layout.
+    ///
+    /// # Errors
+    /// If a file changed since it was measured, or the sink fails.
+    pub fn write(
+        &self,
+        sink: &mut (dyn Write + Send),
+        options: &PackOptions,
+        progress: &dyn Progress,
+    ) -> Result<Written> {
+        archive::write(&self.measured, &self.layout, options.threads(), sink, progress)
+    }
+
+    /// Whether links are stored where most readers can't make them.
+    pub fn has_zip_links(&self) -> bool {
+        self.layout.format == Format::Zip
+            && self.measured.iter().any(|item| matches!(item.entry.node, Node::Link(_)))
+    }
+
+    /// What a summary tells.
+    pub fn contents(&self) -> Contents {
+        let files = self.measured.iter().filter(|item| !matches!(item.entry.node, Node::Directory));
+        Contents {
+            packages: self.manifest.packages.len(),
+            files: files.count(),
+            unpacked_size: self.measured.iter().map(|item| item.size).sum(),
+            platform: self.manifest.platform.clone(),
+            python: self.manifest.python.clone(),
+            glibc: self.manifest.glibc.clone(),
+            placeholders: self.manifest.placeholders.len(),
+        }
+    }
+}
+
+/// The names by which scripts call the environment's Python.
+fn interpreter(inventory: &Inventory) -> Interpreter {
+    let versioned = inventory.prefix.python.as_ref().map(|python| python.name.clone());
+    let names = ["python", "python3"].map(str::to_owned).into_iter().chain(versioned).collect();
+    Interpreter { program: "python".to_owned(), names }
+}
+
+/// What is in an archive, in numbers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Contents {
+    pub packages: usize,
+    /// Links included.
+    pub files: usize,
+    /// Of all files, in bytes.
+    pub unpacked_size: u64,
+    pub platform: String,
+    pub python: Option<PythonInfo>,
+    pub glibc: Option<GlibcFloor>,
+    /// Places that `envship unpack` finishes.
+    pub placeholders: usize,
+}
+
+impl Relocate for Relocator {
+    fn needs_whole(&self, path: &str, executable: bool, rewrite: &Rewrite, head: &[u8]) -> bool {
+        Relocator::needs_whole(self, path, executable, rewrite, head)
+    }
+
+    fn holds_prefix(&self, window: &[u8]) -> bool {
+        Relocator::holds_prefix(self, window)
+    }
+
+    fn overlap(&self) -> usize {
+        Relocator::overlap(self)
+    }
+
+    fn relocate(
+        &self,
+        path: &str,
+        executable: bool,
+        rewrite: &Rewrite,
+        bytes: &[u8],
+    ) -> Result<(Vec<Edit>, Vec<Placeholder>)> {
+        let relocated = Relocator::relocate(self, path, executable, rewrite, bytes);
+        Ok((relocated.edits, relocated.placeholders))
+    }
+}

@@ -1,0 +1,19 @@
+//! The verbs: each is one short function that composes the stages.
+//!
+//! source → resolved → prefix → inventory → relocated entries → archive → URL → configuration
+
+mod assemble;
+mod conf;
+mod environment;
+mod pack;
+mod publish;
+mod ship;
+mod unpack;
+
+pub use assemble::{Contents, PackOptions};
+pub use conf::{EngineOptions, conf};
+pub use environment::{Given, SourceOptions};
+pub use pack::{Packed, pack};
+pub use publish::{Published, publish};
+pub use ship::{Shipped, ship};
+pub use unpack::{Unpacked, unpack};

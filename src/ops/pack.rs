@@ -1,0 +1,71 @@
+//! source → archive
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::assemble::{Assembly, Contents, PackOptions};
+use super::environment::{Plan, SourceOptions};
+use crate::archive;
+use crate::artifact::Format;
+use crate::error::Result;
+use crate::fs::{OnExisting, StagedDir, StagedFile};
+use crate::progress::Progress;
+
+/// An archive that was written.
+#[derive(Debug, Serialize)]
+pub struct Packed {
+    pub path: PathBuf,
+    pub format: Format,
+    /// In bytes; of a directory that of its files.
+    pub size: u64,
+    /// Of the archive's bytes, hexadecimal; none for a directory.
+    pub sha256: Option<String>,
+    /// Of what was packed, hexadecimal.
+    pub digest: String,
+    #[serde(flatten)]
+    pub contents: Contents,
+}
+
+/// Packs an environment into `output`, by default the environment's name in
+/// the working directory.
+///
+/// # Errors
+/// Those of every stage up to the archive; nothing is left at `output` then.
+pub fn pack(
+    source: &SourceOptions,
+    options: &PackOptions,
+    output: Option<PathBuf>,
+    on_existing: OnExisting,
+    progress: &dyn Progress,
+) -> Result<Packed> {
+    let format = options.format_for(output.as_ref().map(|path| path.to_string_lossy()).as_deref())?;
+    options.layout(format)?;
+    let plan = Plan::new(source)?;
+    let path = output.unwrap_or_else(|| default_output(plan.name(), format));
+    if format == Format::Directory {
+        // Only tried: it would be in the way of the one that is filled later.
+        drop(StagedDir::create(&path)?);
+        let environment = plan.build(source, progress)?;
+        let assembly = Assembly::new(&environment, options, format, progress)?;
+        let size = archive::write_directory(&assembly.measured, &path, options.threads(), progress)?;
+        return Ok(packed(path, format, size, None, &assembly));
+    }
+    let mut file = StagedFile::create(&path, on_existing)?;
+    let environment = plan.build(source, progress)?;
+    let assembly = Assembly::new(&environment, options, format, progress)?;
+    let written = assembly.write(&mut file, options, progress)?;
+    file.commit()?;
+    Ok(packed(path, format, written.size, Some(hex::encode(written.sha256)), &assembly))
+}
+
+fn default_output(name: &str, format: Format) -> PathBuf {
+    match format {
+        Format::Directory => PathBuf::from(format!("{name}/")),
+        _ => PathBuf::from(format!("{name}.{format}")),
+    }
+}
+
+fn packed(path: PathBuf, format: Format, size: u64, sha256: Option<String>, assembly: &Assembly) -> Packed {
+    Packed { path, format, size, sha256, digest: assembly.digest.to_string(), contents: assembly.contents() }
+}

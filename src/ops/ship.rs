@@ -1,0 +1,97 @@
+//! source → archive at a URL → configuration
+
+use serde::Serialize;
+
+use super::assemble::{Assembly, Contents, PackOptions};
+use super::conf::{EngineOptions, describe};
+use super::environment::{Plan, SourceOptions};
+use super::publish::{Published, archive_name};
+use crate::artifact::ContentDigest;
+use crate::conf::{Rendered, python_support};
+use crate::error::Result;
+use crate::fs::OnExisting;
+use crate::progress::{Progress, Silent};
+use crate::publish::{Location, Receipt, Start, Store};
+
+/// An environment that is where a cluster can read it.
+#[derive(Debug, Serialize)]
+pub struct Shipped {
+    #[serde(flatten)]
+    pub published: Published,
+    #[serde(flatten)]
+    pub contents: Contents,
+    pub configuration: Vec<Rendered>,
+}
+
+/// Packs an environment, uploads it while it is being packed, and renders
+/// configuration for it. What can be refused is refused before any work.
+///
+/// # Errors
+/// Those of every stage; nothing half-made is left in the store then.
+pub fn ship(
+    source: &SourceOptions,
+    options: &PackOptions,
+    url: &str,
+    on_existing: OnExisting,
+    engine: &EngineOptions,
+    progress: &dyn Progress,
+) -> Result<Shipped> {
+    let location = Location::parse(url)?;
+    let format = options.format_for(location.file_name().as_deref())?;
+    options.layout(format)?;
+    let plan = Plan::new(source)?;
+    let foreseen = location.directory().join(&archive_name(&location, plan.name(), ContentDigest([0; 32]), format));
+    engine.render(&engine.request(&foreseen.uri(), format), &Silent)?;
+    let store = location.open()?;
+    store.check_writable()?;
+
+    let environment = plan.build(source, progress)?;
+    let assembly = Assembly::new(&environment, options, format, progress)?;
+    warn(&assembly, engine, progress);
+    let name = archive_name(&location, &environment.name, assembly.digest, format);
+    let receipt = upload(&store, &name, &assembly, options, on_existing, progress)?;
+    let published = Published::new(&receipt, format, assembly.digest);
+
+    let mut request = engine.request(&published.uri, format);
+    request.has_links = Some(assembly.has_zip_links());
+    describe(&mut request, &assembly.manifest);
+    let configuration = engine.render(&request, progress)?;
+    Ok(Shipped { published, contents: assembly.contents(), configuration })
+}
+
+fn upload(
+    store: &Store,
+    name: &str,
+    assembly: &Assembly,
+    options: &PackOptions,
+    on_existing: OnExisting,
+    progress: &dyn Progress,
+) -> Result<Receipt> {
+    let mut upload = match store.upload(name, assembly.digest, on_existing)? {
+        Start::AlreadyThere(receipt) => {
+            progress.note(&format!("`{}` is already there, with the same content", receipt.location));
+            return Ok(receipt);
+        }
+        Start::Upload(upload) => upload,
+    };
+    match assembly.write(&mut upload, options, progress) {
+        Ok(_) => Ok(upload.finish()?),
+        // What the store said tells more than that a write failed.
+        Err(error) => Err(upload.abort().map_or(error, Into::into)),
+    }
+}
+
+/// What will disappoint on the cluster, though nothing is wrong with it.
+fn warn(assembly: &Assembly, engine: &EngineOptions, progress: &dyn Progress) {
+    let manifest = &assembly.manifest;
+    if manifest.packages.iter().any(|package| package.name == "pyspark") {
+        progress.warn("the environment holds pyspark, about 300 MB that the engine brings itself; leave it out");
+    }
+    let python = manifest.python.as_ref().map(crate::artifact::PythonInfo::minor);
+    if let (Some(spark), Some(python)) = (engine.spark_version, python) {
+        if let Some(problem) = python_support(spark, &python) {
+            progress.warn(&problem);
+        }
+    }
+}
+

@@ -1,0 +1,58 @@
+//! archive → directory
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::archive::{self, AbsoluteLinks, UnpackOptions};
+use crate::artifact::Format;
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::relocate;
+
+/// A directory that was unpacked.
+#[derive(Debug, Serialize)]
+pub struct Unpacked {
+    pub directory: PathBuf,
+    pub format: Format,
+    /// Links included.
+    pub files: u64,
+    /// Of all files, in bytes.
+    pub size: u64,
+    /// Places where the directory's path was written.
+    pub placed: u64,
+}
+
+/// Unpacks `archive` into `directory`, and writes its path wherever the
+/// manifest says that one is needed.
+///
+/// # Errors
+/// Those of the archive stage; `directory` is as it was then.
+pub fn unpack(
+    archive: &Path,
+    directory: &Path,
+    absolute_links: AbsoluteLinks,
+    progress: &dyn Progress,
+) -> Result<Unpacked> {
+    let options = UnpackOptions { absolute_links, threads: 0 };
+    let place = |bytes: &[u8], placeholders: &[_], destination: &str| {
+        let placed = relocate::place(bytes, placeholders, destination);
+        (placed.edits, placed.unfit)
+    };
+    let unpacked = archive::unpack(archive, directory, &options, &place, progress)?;
+    if let Some(first) = unpacked.unfit.first() {
+        progress.warn(&format!(
+            "{} places are too short for this path and keep a placeholder, the first in `{}`; what needs them \
+             works only at a shorter path",
+            unpacked.unfit.len(),
+            first.path,
+        ));
+    }
+    Ok(Unpacked {
+        directory: directory.to_owned(),
+        format: unpacked.format,
+        files: unpacked.files,
+        size: unpacked.size,
+        placed: unpacked.placed,
+    })
+}

@@ -1,0 +1,161 @@
+//! Placeholders, overwritten by someone who knows the destination.
+//!
+//! The list comes with an archive, so it is checked against the bytes before
+//! anything is believed: what doesn't hold its placeholder is left alone and
+//! reported.
+
+use std::ops::Range;
+
+use super::fixed;
+use super::padded::{nuls, replaced, string_end};
+use super::prefixes::without_trailing_slashes;
+use crate::entry::{Edit, PLACEHOLDER, Placeholder, PlaceholderKind};
+
+/// What [`place`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Placed {
+    /// To be spliced into the bytes.
+    pub edits: Vec<Edit>,
+    /// The placeholders for which the destination is too long, or which aren't
+    /// where the list says.
+    pub unfit: Vec<Placeholder>,
+}
+
+/// Writes the destination where a file holds placeholders. `bytes` is the whole
+/// file as it was archived, `placeholders` are its own, in any order.
+///
+/// Padded placeholders of one NUL-terminated string share its room and are
+/// written together: all of them or none.
+#[must_use]
+pub fn place(bytes: &[u8], placeholders: &[Placeholder], destination: &str) -> Placed {
+    let destination = trimmed(destination);
+    let mut ordered: Vec<&Placeholder> = placeholders.iter().collect();
+    ordered.sort_by_key(|placeholder| placeholder.offset);
+    let mut placed = Placed::default();
+    let mut written = 0;
+    for group in ordered.chunk_by(|one, next| in_one_string(bytes, one, next)) {
+        let edit = edit(bytes, group, destination).filter(|edit| edit.offset >= written);
+        match edit {
+            Some(edit) => {
+                written = edit.offset + edit.length;
+                placed.edits.push(edit);
+            }
+            None => placed.unfit.extend(group.iter().copied().cloned()),
+        }
+    }
+    placed
+}
+
+/// A destination without a trailing slash.
+pub(super) fn trimmed(destination: &str) -> &str {
+    &destination[..without_trailing_slashes(destination.as_bytes()).len()]
+}
+
+fn in_one_string(bytes: &[u8], one: &Placeholder, next: &Placeholder) -> bool {
+    let padded = |placeholder: &Placeholder| placeholder.kind == PlaceholderKind::Padded;
+    let between = || bytes.get(position(one.offset)?..position(next.offset)?);
+    padded(one) && padded(next) && between().is_some_and(|between| memchr::memchr(0, between).is_none())
+}
+
+fn edit(bytes: &[u8], group: &[&Placeholder], destination: &str) -> Option<Edit> {
+    let first = group.first()?;
+    let (range, replacement) = match first.kind {
+        PlaceholderKind::Text => (held(bytes, first)?, destination.as_bytes().to_vec()),
+        PlaceholderKind::Fixed => {
+            let length = position(first.length)?;
+            let start = position(first.offset)?;
+            let range = start..start.checked_add(length)?;
+            let present = bytes.get(range.clone())? == fixed::remainder(length);
+            (range, fixed::filled(destination, length).filter(|_| present)?)
+        }
+        PlaceholderKind::Padded => padded(bytes, group, destination)?,
+    };
+    Some(Edit { offset: range.start as u64, length: range.len() as u64, bytes: replacement })
+}
+
+fn padded(bytes: &[u8], group: &[&Placeholder], destination: &str) -> Option<(Range<usize>, Vec<u8>)> {
+    let fits = |placeholder: &&Placeholder| destination.len() as u64 <= placeholder.length;
+    if !group.iter().all(fits) {
+        return None;
+    }
+    let ranges = group.iter().map(|placeholder| held(bytes, placeholder)).collect::<Option<Vec<_>>>()?;
+    if ranges.windows(2).any(|pair| pair[1].start < pair[0].end) {
+        return None;
+    }
+    let end = string_end(bytes, ranges.last()?.end)?;
+    let present: usize = ranges.iter().map(Range::len).sum();
+    let growth = (destination.len() * ranges.len()).saturating_sub(present);
+    if nuls(bytes, end) <= growth {
+        return None;
+    }
+    let region = ranges[0].start..end + growth;
+    let (replaced, _) = replaced(bytes, &ranges, region.clone(), destination.as_bytes());
+    Some((region, replaced))
+}
+
+/// Where a placeholder stands, if it does: as much of it as there was room for.
+fn held(bytes: &[u8], placeholder: &Placeholder) -> Option<Range<usize>> {
+    let start = position(placeholder.offset)?;
+    let room = match placeholder.kind {
+        PlaceholderKind::Text => PLACEHOLDER.len(),
+        PlaceholderKind::Padded | PlaceholderKind::Fixed => {
+            position(placeholder.length).filter(|&room| room > 0)?
+        }
+    };
+    let present = &PLACEHOLDER.as_bytes()[..room.min(PLACEHOLDER.len())];
+    bytes.get(start..)?.starts_with(present).then(|| start..start + present.len())
+}
+
+fn position(offset: u64) -> Option<usize> {
+    usize::try_from(offset).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placeholder(offset: u64, length: u64, kind: PlaceholderKind) -> Placeholder {
+        Placeholder { path: "x".to_owned(), offset, length, kind }
+    }
+
+    #[test]
+    fn a_list_that_lies_changes_nothing() {
+        use PlaceholderKind::{Fixed, Padded, Text};
+        let bytes = b"0123/.envship\0\0\0\0/.envship//";
+        for wrong in [
+            placeholder(3, 9, Text),
+            placeholder(u64::MAX, 9, Text),
+            placeholder(u64::MAX, u64::MAX, Fixed),
+            placeholder(17, 12, Fixed),
+            placeholder(4, 10, Fixed),
+            placeholder(17, 20, Padded),
+            placeholder(1, 0, Padded),
+            placeholder(1, 0, Text),
+            placeholder(4, u64::MAX - 1, Padded),
+        ] {
+            let placed = place(bytes, std::slice::from_ref(&wrong), "/a/longer/path");
+            assert_eq!(placed, Placed { edits: vec![], unfit: vec![wrong] });
+        }
+    }
+
+    #[test]
+    fn a_placeholder_is_written_once() {
+        let twice = [placeholder(0, 9, PlaceholderKind::Text), placeholder(0, 9, PlaceholderKind::Fixed)];
+        let placed = place(b"/.envship", &twice, "/e");
+        assert_eq!((placed.edits.len(), placed.unfit.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_padded_string_holds_as_much_as_its_nuls() {
+        let bytes = b"/.envship/a:/.envship/b\0\0\0\0\0\0\0";
+        let list =
+            [placeholder(0, 12, PlaceholderKind::Padded), placeholder(12, 12, PlaceholderKind::Padded)];
+        let written = |destination| {
+            let placed = place(bytes, &list, destination);
+            (crate::relocate::splice(bytes, &placed.edits), placed.unfit.len())
+        };
+        assert_eq!(written("/123456789ab"), (b"/123456789ab/a:/123456789ab/b\0".to_vec(), 0));
+        assert_eq!(written("/e"), (b"/e/a:/e/b\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec(), 0));
+        assert_eq!(written("/123456789abc"), (bytes.to_vec(), 2));
+    }
+}

@@ -1,0 +1,120 @@
+//! Scripts that find their interpreter relative to themselves.
+//!
+//! The kernel takes the path behind `#!` as it is, and refuses long ones and
+//! those with spaces; so `/bin/sh` starts the interpreter. What it reads is a
+//! string to Python:
+//!
+//! ```text
+//! #!/bin/sh
+//! ''':' && envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$0") && exec "${envship_script%/*/*}/bin/python" "$0" "$@"; exit 127
+//! ' '''; __doc__ = None
+//! ```
+//!
+//! - To a shell, `''':'` is `:`, the command that does nothing; the third line is
+//!   never reached. To Python, lines two and three are the module's docstring.
+//! - `readlink -f` follows links to the script. `realpath` is younger in GNU's
+//!   coreutils, and in busybox it takes `--` for a file name. The caller's search
+//!   path may lack it.
+//! - `%/*/*` drops as many components as the script lies deep, so that
+//!   `sys.executable` has no `..` in it. If `readlink` fails nothing is run: no
+//!   path is ever completed from an empty one.
+//! - Arguments stay (`-E`, `-I`, `-s`), and `$0` is as the caller wrote it.
+//! - An encoding (PEP 263) counts in line 1 or 2, so its comment moves up there.
+//! - `__doc__` becomes again what it was: see [`docstring`].
+
+mod docstring;
+mod shebang;
+
+use super::prefixes::Prefixes;
+use shebang::Shebang;
+
+/// The Python of an environment, by its names in `bin/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interpreter {
+    /// What scripts will start: a real file, since links don't survive every
+    /// consumer: `python`.
+    pub program: String,
+    /// What scripts may call it: `python`, `python3`, `python3.11`…
+    pub names: Vec<String>,
+}
+
+/// A script that is about to find its interpreter by itself.
+#[derive(Debug)]
+pub(super) struct Script<'a> {
+    /// The lines that replace the shebang, but for the end of the last one.
+    launcher: String,
+    /// A PEP 263 comment, with its line break.
+    encoding: &'a [u8],
+    /// What follows both.
+    body: &'a [u8],
+}
+
+impl<'a> Script<'a> {
+    /// A script that is started by the environment's Python: by the prefix, or
+    /// below `bin/` through `/usr/bin/env`.
+    pub(super) fn parse(
+        path: &str,
+        executable: bool,
+        bytes: &'a [u8],
+        prefixes: &Prefixes,
+        interpreter: &Interpreter,
+    ) -> Option<Self> {
+        if !may_be_one(path, executable, bytes) {
+            return None;
+        }
+        let Shebang { program, by, arguments, length } = Shebang::parse(bytes, prefixes)?;
+        let ours = interpreter.names.iter().any(|name| name.as_bytes() == program);
+        if !ours || by == shebang::By::Env && !path.starts_with("bin/") {
+            return None;
+        }
+        let rest = &bytes[length..];
+        let (encoding, body) = rest.split_at(docstring::encoding_line(rest));
+        Some(Script { launcher: launcher(path, &interpreter.program, &arguments), encoding, body })
+    }
+
+    /// The lines that come before the body: all that a zipped application needs,
+    /// which Python reads from its end.
+    pub(super) fn header(&self) -> Vec<u8> {
+        self.header_and("")
+    }
+
+    /// What follows the header.
+    pub(super) fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// The script as Python source.
+    pub(super) fn source(&self) -> Vec<u8> {
+        let (statement, body) = docstring::keep(self.body);
+        let mut source = self.header_and(statement);
+        source.extend(body);
+        source
+    }
+
+    fn header_and(&self, statement: &str) -> Vec<u8> {
+        let mut header = b"#!/bin/sh\n".to_vec();
+        header.extend_from_slice(self.encoding);
+        header.extend_from_slice(self.launcher.as_bytes());
+        header.extend_from_slice(statement.as_bytes());
+        header.push(b'\n');
+        header
+    }
+}
+
+/// Whether a file's place and first bytes are those of a script that may need
+/// an interpreter of its own.
+pub(super) fn may_be_one(path: &str, executable: bool, head: &[u8]) -> bool {
+    head.starts_with(b"#!") && (executable || path.starts_with("bin/"))
+}
+
+fn launcher(path: &str, program: &str, arguments: &[&str]) -> String {
+    let to_the_root = "/*".repeat(path.split('/').count());
+    let arguments = [arguments, &["\"$0\""]].concat().join(" ");
+    format!(
+        "''':' && envship_script=$(PATH=/usr/bin:/bin${{PATH:+:$PATH}} readlink -f -- \"$0\") \
+         && exec \"${{envship_script%{to_the_root}}}/bin/{program}\" {arguments} \"$@\"; exit 127\n' '''"
+    )
+}
+
+#[cfg(test)]
+mod tests;

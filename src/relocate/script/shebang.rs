@@ -1,0 +1,106 @@
+//! What a script's first lines say of its interpreter.
+
+use crate::relocate::prefixes::Prefixes;
+
+/// The interpreter of a script that is an environment's own.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shebang<'a> {
+    /// Its name in `bin/`.
+    pub(super) program: &'a [u8],
+    pub(super) by: By,
+    /// What it is given before the script: words that a shell reads as they are.
+    pub(super) arguments: Vec<&'a str>,
+    /// Of the lines that say so, in bytes.
+    pub(super) length: usize,
+}
+
+/// How the interpreter is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// By the prefix.
+    Prefix,
+    /// By `/usr/bin/env`, on the search path.
+    Env,
+}
+
+/// How distlib and uv start an interpreter whose path is too long for a
+/// shebang, or holds a space.
+const WRAPPED: &[u8] = b"#!/bin/sh\n'''exec' ";
+const WRAPPED_ARGUMENTS: &[u8] = b" \"$0\" \"$@\"";
+const WRAPPED_END: &[u8] = b"' '''";
+
+impl<'a> Shebang<'a> {
+    /// `None` for all other interpreters, for what never worked (a byte order
+    /// mark, CRLF), and for scripts that are relative already.
+    pub(super) fn parse(bytes: &'a [u8], prefixes: &Prefixes) -> Option<Self> {
+        match bytes.strip_prefix(WRAPPED) {
+            Some(rest) => Self::wrapped(bytes, rest, prefixes),
+            None => Self::plain(bytes, prefixes),
+        }
+    }
+
+    /// `#!/prefix/bin/python -E` or `#!/usr/bin/env python3`.
+    fn plain(bytes: &'a [u8], prefixes: &Prefixes) -> Option<Self> {
+        let line = first_line(bytes.strip_prefix(b"#!")?)?;
+        let length = line_length(bytes);
+        let line = trim_start(line);
+        let split = line.iter().position(|byte| b" \t".contains(byte)).unwrap_or(line.len());
+        let (interpreter, rest) = line.split_at(split);
+        let arguments = arguments(rest)?;
+        match (interpreter, &*arguments) {
+            (b"/usr/bin/env", [program]) => {
+                let program = program.as_bytes();
+                Some(Shebang { program, by: By::Env, arguments: Vec::new(), length })
+            }
+            _ => Some(Shebang { program: in_bin(interpreter, prefixes)?, by: By::Prefix, arguments, length }),
+        }
+    }
+
+    /// `'''exec' "/prefix/bin/python" -E "$0" "$@"`, its line end and `' '''`.
+    fn wrapped(bytes: &'a [u8], command: &'a [u8], prefixes: &Prefixes) -> Option<Self> {
+        let line = first_line(command)?.strip_suffix(WRAPPED_ARGUMENTS)?;
+        let (interpreter, rest) = match line {
+            [quote @ (b'"' | b'\''), rest @ ..] => {
+                let end = rest.iter().position(|byte| byte == quote)?;
+                (&rest[..end], &rest[end + 1..])
+            }
+            _ => line.split_at(line.iter().position(|&byte| byte == b' ').unwrap_or(line.len())),
+        };
+        let last = &command[line_length(command)..];
+        if first_line(last)? != WRAPPED_END {
+            return None;
+        }
+        let length = bytes.len() - last.len() + line_length(last);
+        let program = in_bin(interpreter, prefixes)?;
+        Some(Shebang { program, by: By::Prefix, arguments: arguments(rest)?, length })
+    }
+}
+
+/// The name of a program in the `bin/` of a prefix.
+fn in_bin<'a>(interpreter: &'a [u8], prefixes: &Prefixes) -> Option<&'a [u8]> {
+    prefixes.strip(interpreter)?.strip_prefix(b"/bin/")
+}
+
+/// The words of a line, if a shell takes each of them as it is.
+fn arguments(rest: &[u8]) -> Option<Vec<&str>> {
+    let words: Vec<&str> = std::str::from_utf8(rest).ok()?.split_ascii_whitespace().collect();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.,:=+/@%".contains(&byte);
+    words.iter().all(|word| word.bytes().all(plain)).then_some(words)
+}
+
+/// Without its line feed; `None` where it ends in CRLF.
+fn first_line(bytes: &[u8]) -> Option<&[u8]> {
+    let line = &bytes[..line_length(bytes)];
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    (!line.ends_with(b"\r")).then_some(line)
+}
+
+/// With its line feed.
+fn line_length(bytes: &[u8]) -> usize {
+    memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1)
+}
+
+fn trim_start(line: &[u8]) -> &[u8] {
+    let blanks = line.iter().take_while(|byte| b" \t".contains(byte)).count();
+    &line[blanks..]
+}

@@ -1,0 +1,277 @@
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use crate::entry::Rewrite;
+use crate::relocate::{Destination, Interpreter, Outcome, Relocated, Relocator, splice};
+
+const PREFIX: &str = "/home/u/envs/e1";
+
+fn relocate(path: &str, bytes: &[u8]) -> Relocated {
+    let names = ["python", "python3", "python3.11"].map(str::to_owned).to_vec();
+    let interpreter = Interpreter { program: "python".to_owned(), names };
+    let relocator = Relocator::new(&[PREFIX.into()], Destination::Anywhere, interpreter);
+    let relocated = relocator.relocate(path, true, &Rewrite::Search, bytes);
+    let output = splice(bytes, &relocated.edits);
+    let again = relocator.relocate(path, true, &Rewrite::Search, &output);
+    assert_eq!(again, Relocated::default(), "relocating twice is relocating once");
+    relocated
+}
+
+fn rewritten(path: &str, bytes: &[u8]) -> Vec<u8> {
+    let relocated = relocate(path, bytes);
+    assert_eq!(relocated.outcome, Outcome::Script);
+    splice(bytes, &relocated.edits)
+}
+
+/// The interpreter behind `python3`, which may be a launcher itself.
+static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
+    let python = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
+    String::from_utf8(python.stdout).unwrap().trim_end().into()
+});
+
+/// A directory with a Python in `bin/`.
+struct Environment {
+    root: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Environment {
+    /// Below a temporary folder, in a directory of this name.
+    fn at(name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join(name);
+        fs_err::create_dir_all(root.join("bin")).unwrap();
+        fs_err::os::unix::fs::symlink(&*PYTHON, root.join("bin/python")).unwrap();
+        Environment { root, _folder: folder }
+    }
+
+    fn add(&self, path: &str, bytes: &[u8]) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let file = self.root.join(path);
+        fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+        // Written by another process, so that no thread of this one that is just
+        // starting a child holds it open for writing (ETXTBSY).
+        let staged = file.with_extension("staged");
+        fs_err::write(&staged, bytes).unwrap();
+        assert!(Command::new("cp").arg(&staged).arg(&file).status().unwrap().success());
+        fs_err::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        file
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {stderr}", output.status);
+    assert_eq!(stderr, "");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn run(script: &Path) -> String {
+    stdout(&Command::new(script).output().unwrap())
+}
+
+const SHOW: &str = "#!/home/u/envs/e1/bin/python3.11 -ES
+import sys
+print(sys.executable, sys.argv[1:], sys.flags.ignore_environment, __doc__, sep='|')
+";
+
+#[test]
+fn the_launcher_names_no_path_of_its_own() {
+    let script = rewritten("bin/x", b"#!/home/u/envs/e1/bin/python3.11 -I  -X utf8\nimport x\n");
+    let expected = r#"#!/bin/sh
+''':' && envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$0") && exec "${envship_script%/*/*}/bin/python" -I -X utf8 "$0" "$@"; exit 127
+' '''; __doc__ = None
+import x
+"#;
+    assert_eq!(String::from_utf8(script).unwrap(), expected);
+}
+
+#[test]
+fn a_script_starts_from_everywhere() {
+    let long = "d".repeat(150);
+    for name in ["plain", "with space", "q'u\"o`t$e$(false)s\\", "-n", "* [é]", &format!("{long}/{long}")] {
+        for path in ["bin/show", "bin/sub/show", "lib/python3.11/site-packages/show.py"] {
+            let environment = Environment::at(name);
+            let script = environment.add(path, &rewritten(path, SHOW.as_bytes()));
+            let link = environment.root.parent().unwrap().join("link to show");
+            fs_err::os::unix::fs::symlink(&script, &link).unwrap();
+            let executable = fs_err::canonicalize(&environment.root).unwrap().join("bin/python");
+            let expected = format!("{}|['a b', '$c']|1|None\n", executable.display());
+
+            for start in [&script, &link] {
+                let mut command = Command::new(start);
+                command.args(["a b", "$c"]).current_dir("/");
+                assert_eq!(stdout(&command.output().unwrap()), expected, "{}", start.display());
+                let cleared = command.env_clear().output().unwrap();
+                assert_eq!(stdout(&cleared), expected, "without an environment: {}", start.display());
+            }
+            let (directory, file) = (script.parent().unwrap(), script.file_name().unwrap());
+            let relative = Path::new(".").join(file);
+            let mut command = Command::new("sh");
+            command.arg(relative).args(["a b", "$c"]).current_dir(directory);
+            assert_eq!(stdout(&command.output().unwrap()), expected, "relative to its directory");
+        }
+    }
+}
+
+#[test]
+fn every_shell_starts_it() {
+    let environment = Environment::at("an env");
+    let script = environment.add("bin/show", &rewritten("bin/show", SHOW.as_bytes()));
+    let shells: [&[&str]; 6] =
+        [&["sh"], &["dash"], &["bash"], &["bash", "--posix"], &["busybox", "sh"], &["zsh"]];
+    for shell in shells {
+        let Ok(output) = Command::new(shell[0]).args(&shell[1..]).arg(&script).arg("x").output() else {
+            continue;
+        };
+        assert!(stdout(&output).ends_with("|['x']|1|None\n"), "{shell:?}");
+    }
+}
+
+#[test]
+fn the_search_path_of_the_caller_does_not_matter() {
+    let environment = Environment::at("env");
+    let script = environment.add("bin/show", &rewritten("bin/show", SHOW.as_bytes()));
+    for path in ["/nonexistent", "", "."] {
+        let output = Command::new(&script).env("PATH", path).current_dir(&environment.root).output();
+        assert!(stdout(&output.unwrap()).ends_with("|[]|1|None\n"), "{path}");
+    }
+}
+
+#[test]
+fn a_script_is_called_what_it_was_called() {
+    let environment = Environment::at("env");
+    let source = b"#!/usr/bin/env python3\nimport sys; print(sys.argv[0])\n";
+    let script = environment.add("bin/tool", &rewritten("bin/tool", source));
+    let link = environment.root.join("bin/tool3");
+    fs_err::os::unix::fs::symlink("tool", &link).unwrap();
+    assert_eq!(run(&link), format!("{}\n", link.display()));
+    assert_eq!(run(&script), format!("{}\n", script.display()));
+}
+
+#[test]
+fn docstrings_and_future_imports_mean_what_they_meant() {
+    let environment = Environment::at("env");
+    let openings = [
+        "",
+        "'doc'",
+        "'doc' # comment",
+        "# comment\n\n'''\ndoc /home/u/envs/e1/share\n'''\n",
+        "r'''d\\oc'''\nfrom __future__ import annotations",
+        "'one' \\\n  u'two'; from __future__ import annotations; y = 1",
+        "('one' # comment\n 'two')\nfrom __future__ import (\n  annotations, # comment\n  division,\n)\n",
+        "from __future__ import division\n# between\nfrom __future__ import annotations # comment",
+        "f'not a doc'",
+        "b'not a doc'",
+        "'not' + 'a doc'",
+        "'not a doc'.upper()",
+        "'''it isn''' \"'\" '''t'''",
+        "\"\"\"Usage: x [--help]\n\nOptions:\n  -h  \\\"\"\"help\\\"\"\"\n\"\"\"\nfrom __future__ import annotations\n",
+        "x = 1\n'not a doc'\n",
+    ];
+    let rest = "\nimport sys\ndef f(x: undefined) -> None: pass\nprint(repr(__doc__))\n";
+    let lazy = "\nprint(repr(__doc__))\n";
+    for opening in openings {
+        let rest = if opening.contains("annotations") { rest } else { lazy };
+        let body = format!("{opening}{rest}");
+        let original = environment.add("original", format!("#!{}\n{body}", PYTHON.display()).as_bytes());
+        let source = format!("#!{PREFIX}/bin/python\n{body}");
+        let script = environment.add("bin/x", &rewritten("bin/x", source.as_bytes()));
+        assert_eq!(run(&script), run(&original).replace(PREFIX, "/.envship"), "{opening}");
+    }
+}
+
+#[test]
+fn placeholders_are_listed_where_the_moved_docstring_has_them() {
+    let source = format!("#!{PREFIX}/bin/python\n'{PREFIX}'\nfrom __future__ import division\n'{PREFIX}'\n");
+    let relocated = relocate("bin/x", source.as_bytes());
+    let output = splice(source.as_bytes(), &relocated.edits);
+    let found: Vec<u64> = memchr::memmem::find_iter(&output, "/.envship").map(|at| at as u64).collect();
+    let listed: Vec<u64> = relocated.placeholders.iter().map(|one| one.offset).collect();
+    assert_eq!((found.len(), listed), (2, found));
+}
+
+#[test]
+fn an_encoding_stays_in_force() {
+    let environment = Environment::at("env");
+    let source = b"#!/home/u/envs/e1/bin/python\n# -*- coding: latin-1 -*-\n'\xe4'\nprint(ascii(__doc__), ascii('\xfc'))\n";
+    let script = environment.add("bin/x", &rewritten("bin/x", source));
+    assert_eq!(run(&script), "'\\xe4' '\\xfc'\n");
+}
+
+#[test]
+fn launchers_for_long_paths_become_relative() {
+    let environment = Environment::at("env");
+    for interpreter in [
+        "/home/u/envs/e1/bin/python",
+        "\"/home/u/envs/e1/bin/python3\"",
+        "'/home/u/envs/e1/bin/python3.11'",
+        "\"/home/u/envs/e1/bin/python\" -E",
+    ] {
+        let source =
+            format!("#!/bin/sh\n'''exec' {interpreter} \"$0\" \"$@\"\n' '''\n'doc'\nprint(__doc__)\n");
+        let script = environment.add("bin/x", &rewritten("bin/x", source.as_bytes()));
+        assert_eq!(run(&script), "doc\n", "{interpreter}");
+    }
+}
+
+#[test]
+fn a_zipped_application_starts() {
+    let environment = Environment::at("env");
+    let package = environment.root.join("package");
+    fs_err::create_dir(&package).unwrap();
+    fs_err::write(package.join("__main__.py"), "import sys; print(sys.argv[1:], __file__)\n").unwrap();
+    let archive = environment.root.join("archive");
+    let made = Command::new(&*PYTHON)
+        .args(["-m", "zipapp", "-p", "/home/u/envs/e1/bin/python", "-o"])
+        .args([&archive, &package])
+        .status();
+    assert!(made.unwrap().success());
+    let script = environment.add("bin/x", &rewritten("bin/x", &fs_err::read(&archive).unwrap()));
+    let output = Command::new(&script).arg("a").output().unwrap();
+    assert_eq!(stdout(&output), format!("['a'] {}/__main__.py\n", script.display()));
+}
+
+#[test]
+fn what_is_no_script_of_the_environment_keeps_its_shebang() {
+    for (path, text) in [
+        ("bin/x", "#!/usr/bin/env python3.9\n"),
+        ("bin/x", "#!/usr/bin/env bash\n"),
+        ("bin/x", "#!/usr/bin/python3\n"),
+        ("bin/x", "#!/home/u/envs/e12/bin/python\n"),
+        ("bin/x", "\u{feff}#!/usr/bin/env python\n"),
+        ("bin/x", "#!/usr/bin/env python\r\n"),
+        ("lib/x", "#!/usr/bin/env python\n"),
+        (
+            "bin/x",
+            "#!/bin/sh\n'''exec' \"$(dirname -- \"$(realpath -- \"$0\")\")\"/'python3' \"$0\" \"$@\"\n' '''\n",
+        ),
+    ] {
+        assert_eq!(relocate(path, text.as_bytes()), Relocated::default(), "{text}");
+    }
+}
+
+#[test]
+fn what_never_started_is_plain_text() {
+    for text in [
+        "#!/home/u/envs/e1/bin/python\r\nx\r\n",
+        "#!/home/u/envs/e1/bin/python \"-E\"\n",
+        "#!/home/u/envs/e1/bin/python2\n",
+        "#!/home/u/envs/e1/bin/python/x\n",
+    ] {
+        assert_eq!(relocate("bin/x", text.as_bytes()).outcome, Outcome::Text, "{text}");
+    }
+}
+
+#[test]
+fn a_module_is_a_script_only_if_it_is_executable() {
+    let relocator = Relocator::new(
+        &[PREFIX.into()],
+        Destination::Anywhere,
+        Interpreter { program: "python".to_owned(), names: vec!["python".to_owned()] },
+    );
+    let relocated =
+        relocator.relocate("lib/x.py", false, &Rewrite::Search, b"#!/home/u/envs/e1/bin/python\n");
+    assert_eq!((relocated.outcome, relocated.placeholders.len()), (Outcome::Text, 1));
+}

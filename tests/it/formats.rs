@@ -1,0 +1,212 @@
+//! Formats: every reader reads them, and the same environment gives the same bytes.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use crate::environments::{conda_environment, environment_yml, index_url, python, venv};
+use crate::landed::Landed;
+use crate::util::Sandbox;
+
+const FORMATS: [&str; 4] = ["tar.gz", "tar", "tar.zst", "zip"];
+
+fn pack(sandbox: &Sandbox, arguments: &[&str]) -> Vec<u8> {
+    let output = sandbox.work("packed");
+    let run = sandbox.run([&["pack", "--force", "-o", "packed"], arguments].concat()).success();
+    assert_eq!(run.stdout(), "packed\n");
+    fs::read(output).unwrap()
+}
+
+#[test]
+fn the_number_of_threads_changes_no_byte() {
+    let sandbox = Sandbox::new();
+    conda_environment(&sandbox, "env", &["python=3.11", "numpy", "envship-prefix"]);
+    for format in FORMATS {
+        let one = pack(&sandbox, &["env", "--format", format, "-j", "1"]);
+        let two = pack(&sandbox, &["env", "--format", format, "-j", "2"]);
+        assert!(one == two, "{format}");
+    }
+}
+
+#[test]
+fn two_packs_of_one_prefix_are_the_same() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.11"), &["rich"]);
+    let first = pack(&sandbox, &["env", "--format", "tar.gz"]);
+    // Access by another path and a touched folder are no change.
+    symlink(&prefix, sandbox.work("alias")).unwrap();
+    fs::write(prefix.join("new"), "").unwrap();
+    fs::remove_file(prefix.join("new")).unwrap();
+    assert!(first == pack(&sandbox, &["env", "--format", "tar.gz"]));
+}
+
+#[test]
+fn a_lock_installed_twice_packs_to_the_same_bytes() {
+    let pip = format!("--index-url {}", index_url());
+    let spec =
+        environment_yml(&["python=3.11", "numpy", "envship-greet", "pip"], &[&pip, "envship-only", "rich"]);
+    let packs: Vec<_> = (0..2)
+        .map(|_| {
+            let sandbox = Sandbox::new();
+            sandbox.write("environment.yml", &spec);
+            pack(&sandbox, &["environment.yml", "--format", "tar.gz"])
+        })
+        .collect();
+    assert!(packs[0] == packs[1]);
+}
+
+#[test]
+fn plain_tools_read_every_format() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &["tabulate"]);
+    for format in FORMATS {
+        sandbox.run(["pack", "env", "-o", &format!("env.{format}")]).success();
+    }
+    for (program, arguments) in [
+        ("gzip", &["-t", "env.tar.gz"][..]),
+        ("tar", &["-tzf", "env.tar.gz"]),
+        ("tar", &["-tf", "env.tar"]),
+        ("zstd", &["-tq", "env.tar.zst"]),
+        ("unzip", &["-tqq", "env.zip"]),
+        ("python3", &["-m", "tarfile", "-t", "env.tar.gz"]),
+        ("python3", &["-m", "zipfile", "-t", "env.zip"]),
+        ("jar", &["tf", "env.zip"]),
+    ] {
+        let mut command = sandbox.command(program);
+        command.args(arguments);
+        sandbox.finish(command).success();
+    }
+    // One gzip member: a reader that stops after the first has everything.
+    let program = "import zlib; d = zlib.decompressobj(31); data = open('env.tar.gz', 'rb').read()
+out = d.decompress(data); assert d.eof and not d.unused_data; assert out == open('env.tar', 'rb').read()";
+    let mut member = sandbox.command("python3");
+    member.args(["-c", program]);
+    sandbox.finish(member).success();
+}
+
+#[test]
+fn a_zip_has_its_links_dereferenced_unless_asked() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.11"), &[]);
+    assert!(prefix.join("lib64").is_symlink(), "venv makes this link");
+    let links = |archive: &str| {
+        let program = "import sys, stat, zipfile
+for i in zipfile.ZipFile(sys.argv[1]).infolist():
+    if stat.S_ISLNK(i.external_attr >> 16): print(i.filename)
+    if i.filename.startswith('lib64/'): print('doubled', i.filename)
+    if i.file_size > 200 and i.compress_type == 0: print('stored', i.filename)";
+        let mut list = sandbox.command("python3");
+        list.args(["-c", program, archive]);
+        sandbox.finish(list).success().stdout()
+    };
+    sandbox.run(["pack", "env", "-o", "env.zip"]).success();
+    assert_eq!(links("env.zip"), "");
+    sandbox.run(["pack", "env", "-o", "links.zip", "--zip-symlinks"]).success();
+    assert!(links("links.zip").lines().any(|line| line == "bin/python3"));
+    sandbox.run(["unpack", "links.zip", "out"]).success();
+    assert!(sandbox.work("out/bin/python3").is_symlink());
+}
+
+#[test]
+fn arcroot_puts_everything_below_a_folder() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &[]);
+    sandbox.run(["pack", "env", "-o", "env.tar.gz", "--arcroot", "some/where"]).success();
+    let landed = Landed::new(&sandbox, "env.tar.gz", "arcroot");
+    let names: Vec<_> =
+        fs::read_dir(&landed.root).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(names, ["some"]);
+    assert_eq!(landed.run("some/where/bin/python", ["-c", "print(1)"]).success().stdout(), "1\n");
+}
+
+#[test]
+fn filters_apply_in_the_order_in_which_they_are_given() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &["tabulate"]);
+    let has = |arguments: &[&str]| {
+        sandbox.run([&["pack", "env", "--force", "-o", "env.tar"], arguments].concat()).success();
+        let mut list = sandbox.command("tar");
+        list.args(["-tf", "env.tar"]);
+        let names = sandbox.finish(list).success().stdout();
+        ["/tabulate/__init__.py", "/tabulate-"].map(|part| names.contains(part))
+    };
+    assert_eq!(has(&[]), [true, true]);
+    assert_eq!(has(&["--exclude", "*/tabulate*"]), [false, false]);
+    assert_eq!(has(&["--exclude", "*/tabulate*", "--include", "*/tabulate/*"]), [true, false]);
+    assert_eq!(has(&["--include", "*/tabulate/*", "--exclude", "*/tabulate*"]), [false, false]);
+}
+
+#[test]
+fn the_format_follows_the_name_unless_it_is_given() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "My Project/.venv", &python("3.11"), &[]);
+    let magic = |name: &str| fs::read(sandbox.work(name)).unwrap()[..4].to_vec();
+    sandbox.run(["pack", "My Project/.venv"]).success();
+    assert_eq!(magic("my-project.tar.gz")[..2], [0x1f, 0x8b]);
+    sandbox.run(["pack", "My Project/.venv", "--format", "zip"]).success();
+    assert_eq!(magic("my-project.zip"), b"PK\x03\x04");
+    sandbox.run(["pack", "My Project/.venv", "-o", "x.tzst"]).success();
+    assert_eq!(magic("x.tzst"), [0x28, 0xb5, 0x2f, 0xfd]);
+    sandbox.run(["pack", "My Project/.venv", "-o", "x.rar"]).fails_with(2).says(&["x.rar", "hint: "]);
+}
+
+#[test]
+fn an_archive_follows_the_umask_and_its_members_do_not() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &[]);
+    let mut shell = sandbox.command("sh");
+    let envship = sandbox.envship();
+    shell.envs(envship.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.args([
+        "-c",
+        "umask 022; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_envship"),
+        "pack",
+        "env",
+        "-o",
+        "env.tar.gz",
+    ]);
+    sandbox.finish(shell).success();
+    let mode = |path: PathBuf| {
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions()) & 0o7777
+    };
+    assert_eq!(mode(sandbox.work("env.tar.gz")), 0o644);
+    let program = "import tarfile
+print(sorted({(oct(m.mode), m.type.decode(), m.uid, m.gid, m.uname, m.mtime) for m in tarfile.open('env.tar.gz')}))";
+    let mut list = sandbox.command("python3");
+    list.args(["-c", program]);
+    assert_eq!(
+        sandbox.finish(list).success().stdout(),
+        "[('0o644', '0', 0, 0, '', 315532800), ('0o755', '0', 0, 0, '', 315532800), ('0o755', '5', 0, 0, '', 315532800), ('0o777', '2', 0, 0, '', 315532800)]\n"
+    );
+}
+
+#[test]
+fn interrupting_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    conda_environment(&sandbox, "env", &["python=3.11", "pandas", "pyarrow", "scipy"]);
+    let mut command = sandbox.envship();
+    command.args(["pack", "env", "-o", "env.tar.gz", "--compress-level", "9", "-j", "1"]);
+    let mut child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    // Until it writes.
+    let staged = || {
+        let entries = fs::read_dir(sandbox.work(".")).unwrap().flatten();
+        entries
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(".envship-"))
+            .any(|entry| entry.metadata().unwrap().len() > 0)
+    };
+    while !staged() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was interrupted");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let mut kill = sandbox.command("kill");
+    kill.args(["-INT", &child.id().to_string()]);
+    sandbox.finish(kill).success();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert!(output.stdout.is_empty());
+    let names: Vec<_> =
+        fs::read_dir(sandbox.work(".")).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(names, ["env"]);
+}

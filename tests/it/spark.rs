@@ -1,0 +1,126 @@
+//! The test that counts: a spec or an environment is shipped, and real Sparks
+//! run a job with exactly the printed configuration.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::environments::{environment_yml, index_url, python, venv};
+use crate::landed::gone;
+use crate::util::{Sandbox, required};
+
+const JOB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/jobs/executors.py");
+
+/// Two executors in processes of their own, started for one job.
+const LOCAL_CLUSTER: &str = "local-cluster[2,1,1024]";
+
+/// The libraries of the machine that the fixtures' Pythons were linked to when
+/// they were built from source.
+const LINKED_AT_BUILD: [&str; 9] =
+    ["libssl", "libcrypto", "libffi", "libz", "liblzma", "libbz2", "libsqlite3", "libreadline", "libuuid"];
+
+/// Runs what `envship` printed in a shell, where `spark-submit` is that of a
+/// Spark version and the cluster's address is put in.
+fn run_job(sandbox: &Sandbox, spark: &str, master: &str, printed: &str, compute: &[&str]) {
+    assert!(printed.contains(JOB), "{printed}");
+    let shim = format!(
+        "#!/bin/bash\nargs=()\nwhile [ $# -gt 0 ]; do\n  args+=(\"$1\")\n  if [ \"$1\" = --master ]; then args+=('{master}'); shift; fi\n  shift\ndone\nexec '{}/scripts/spark-submit' {spark} \"${{args[@]}}\"\n",
+        env!("CARGO_MANIFEST_DIR"),
+    );
+    let program = sandbox.write("shims/spark-submit", shim);
+    let mut chmod = sandbox.command("chmod");
+    chmod.arg("755").arg(&program);
+    sandbox.finish(chmod).success();
+
+    let mut script = printed.trim_end().to_owned();
+    script += &format!(" --check --allow-lib {}", LINKED_AT_BUILD.join(" "));
+    if !compute.is_empty() {
+        script += &format!(" --compute {}", compute.join(" "));
+    }
+    let mut job = Command::new("bash");
+    job.args(["-c", &script]).current_dir(sandbox.work("."));
+    job.env("PATH", format!("{}:{}", sandbox.work("shims").display(), std::env::var("PATH").unwrap()));
+    let run = sandbox.finish(job).success();
+    let line = run
+        .stdout()
+        .lines()
+        .find_map(|line| line.strip_prefix("ENVSHIP_RESULT ").map(str::to_owned))
+        .unwrap();
+    let result: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let tasks = result["tasks"].as_array().unwrap();
+    assert_eq!(tasks.len(), 2);
+    for task in tasks {
+        let executable = task["executable"].as_str().unwrap();
+        assert!(executable.starts_with(task["cwd"].as_str().unwrap()), "{task}");
+        assert!(executable.ends_with("/environment/bin/python"), "{task}");
+        assert!(!Path::new(executable).starts_with(sandbox.path(".")), "{task}");
+    }
+}
+
+/// Ships with the printed configuration for a job in client mode.
+fn ship(sandbox: &Sandbox, source: &str, url: &str, spark: &str) -> String {
+    let driver = required(&format!("ENVSHIP_TEST_SPARK{spark}_PYTHON"));
+    let arguments = [
+        "ship",
+        source,
+        url,
+        "--for",
+        "spark-submit",
+        "--master",
+        "standalone",
+        "--deploy-mode",
+        "client",
+        "--driver-python",
+        &driver,
+        "--app",
+        JOB,
+    ];
+    let interpreter = python("3.11");
+    let with_python = ["--python", interpreter.to_str().unwrap()];
+    let extra: &[&str] = if source.ends_with(".txt") { &with_python } else { &[] };
+    sandbox.run([&arguments[..], extra].concat()).success().stdout()
+}
+
+#[test]
+fn a_spec_with_a_pip_section_reaches_the_executors_of_spark_3_through_s3() {
+    let sandbox = Sandbox::new().with_s3();
+    let pip = format!("--index-url {}", index_url());
+    sandbox.write(
+        "environment.yml",
+        environment_yml(&["python=3.11", "pandas", "pyarrow"], &[&pip, "envship-only"]),
+    );
+    let url = format!("s3a://{}/spark3/", required("ENVSHIP_TEST_S3_BUCKET"));
+    let printed = ship(&sandbox, "environment.yml", &url, "35");
+    assert!(printed.contains(&format!("{url}fixture-")), "{printed}");
+    run_job(&sandbox, "35", LOCAL_CLUSTER, &printed, &["envship_only.compute 20", "--pandas"]);
+    run_job(
+        &sandbox,
+        "35",
+        &required("ENVSHIP_TEST_SPARK35_MASTER"),
+        &printed,
+        &["envship_only.compute 20", "--pandas"],
+    );
+}
+
+#[test]
+fn requirements_reach_the_executors_of_spark_4_through_s3() {
+    let sandbox = Sandbox::new().with_s3();
+    sandbox.write("requirements.txt", format!("--index-url {}\nenvship-only\npandas\n", index_url()));
+    let url = format!("s3://{}/spark4/", required("ENVSHIP_TEST_S3_BUCKET"));
+    let printed = ship(&sandbox, "requirements.txt", &url, "4");
+    assert!(printed.contains("s3a://"), "Spark on Hadoop knows only s3a: {printed}");
+    run_job(&sandbox, "4", LOCAL_CLUSTER, &printed, &["envship_only.compute 20", "--pandas"]);
+}
+
+#[test]
+fn a_venv_reaches_the_executors_of_both_from_a_folder() {
+    for spark in ["35", "4"] {
+        let sandbox = Sandbox::new();
+        let prefix = venv(&sandbox, "project/.venv", &python("3.11"), &["envship-only"]);
+        fs::create_dir(sandbox.work("store")).unwrap();
+        let url = format!("file://{}/", sandbox.work("store").display());
+        let printed = ship(&sandbox, "project/.venv", &url, spark);
+        gone(&prefix);
+        run_job(&sandbox, spark, LOCAL_CLUSTER, &printed, &["envship_only.compute 20"]);
+    }
+}
