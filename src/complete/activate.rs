@@ -21,19 +21,26 @@ pub(super) fn write(inventory: &mut Inventory) {
 }
 
 fn script(prefix: &str, roots: &[PathBuf], variables: &[(String, String)]) -> String {
-    let export = |(name, value): &(String, String)| format!("export {name}={}\n", quoted(value, prefix, roots));
-    let exports: String = variables.iter().map(export).collect();
-    let names: String = variables.iter().map(|(name, _)| format!("{name} ")).collect();
-    SCRIPT.replace("@PREFIX@", prefix).replace("@UNSET@", &names).replace("@EXPORT@", &exports)
+    let export = |(name, value): &(String, String)| {
+        ["export ", name, "=", &quoted(value, prefix, roots), "\n"].concat()
+    };
+    let exports: Vec<String> = variables.iter().map(export).collect();
+    let names: Vec<String> = variables.iter().map(|(name, _)| name.clone() + " ").collect();
+    SCRIPT
+        .replace("@PREFIX@", prefix)
+        .replace("@UNSET@", &names.concat())
+        .replace("@EXPORT@", &exports.concat())
 }
 
 /// What `conda env config vars` has set and what packages set with
 /// `etc/conda/env_vars.d`; the former wins. By name.
 fn variables(inventory: &Inventory) -> Vec<(String, String)> {
     let root = &inventory.prefix.root;
-    let read = |path: &str| -> Option<Value> { serde_json::from_slice(&fs_err::read(root.join(path)).ok()?).ok() };
+    let read =
+        |path: &str| -> Option<Value> { serde_json::from_slice(&fs_err::read(root.join(path)).ok()?).ok() };
     let mut all = std::collections::BTreeMap::new();
-    let packages: Vec<String> = inventory.below("etc/conda/env_vars.d/").map(|entry| entry.path.clone()).collect();
+    let packages: Vec<String> =
+        inventory.below("etc/conda/env_vars.d/").map(|entry| entry.path.clone()).collect();
     let of_packages = packages.iter().filter(|path| path.ends_with(".json")).filter_map(|path| read(path));
     let of_user = read("conda-meta/state").and_then(|state| state.get("env_vars").cloned());
     for value in of_packages.chain(of_user) {
@@ -59,6 +66,7 @@ fn is_name(name: &str) -> bool {
 /// variable.
 fn quoted(value: &str, prefix: &str, roots: &[PathBuf]) -> String {
     let mut word = format!("'{}'", value.replace('\'', "'\\''"));
+    let variable = format!("'\"${prefix}\"'");
     for root in roots.iter().filter_map(|root| root.to_str()) {
         let mut rest = word.as_str();
         let mut replaced = String::new();
@@ -66,13 +74,13 @@ fn quoted(value: &str, prefix: &str, roots: &[PathBuf]) -> String {
             let (before, after) = (&rest[..at], &rest[at + root.len()..]);
             let whole = after.starts_with(['/', '\'', ':', ';', ' ', '"', ',']);
             replaced.push_str(before);
-            replaced.push_str(if whole { &"'\"$@\"'" } else { root });
+            replaced.push_str(if whole { &variable } else { root });
             rest = after;
         }
         replaced.push_str(rest);
         word = replaced;
     }
-    word.replace("'\"$@\"'", &format!("'\"${prefix}\"'"))
+    word
 }
 
 #[cfg(test)]
@@ -90,9 +98,11 @@ mod tests {
         for folder in ["bin", "etc/conda/activate.d", "etc/conda/deactivate.d"] {
             fs_err::create_dir_all(root.join(folder)).unwrap();
         }
-        fs_err::write(root.join("etc/conda/activate.d/a.sh"), "export HOOK=\"$CONDA_PREFIX/share\"\n").unwrap();
+        fs_err::write(root.join("etc/conda/activate.d/a.sh"), "export HOOK=\"$CONDA_PREFIX/share\"\n")
+            .unwrap();
         fs_err::write(root.join("etc/conda/deactivate.d/a.sh"), "unset HOOK\n").unwrap();
-        fs_err::write(root.join("bin/activate"), script("CONDA_PREFIX", &["/old/env".into()], variables)).unwrap();
+        fs_err::write(root.join("bin/activate"), script("CONDA_PREFIX", &["/old/env".into()], variables))
+            .unwrap();
         let output = Command::new("bash")
             .args(["--norc", "-uec", commands])
             .current_dir(root.join("etc"))
@@ -132,7 +142,8 @@ mod tests {
         if !Path::new("/bin/dash").exists() {
             return;
         }
-        let output = Command::new("/bin/dash").arg("-c").arg(format!(". {}", path.display())).output().unwrap();
+        let output =
+            Command::new("/bin/dash").arg("-c").arg(format!(". {}", path.display())).output().unwrap();
         assert!(String::from_utf8_lossy(&output.stderr).contains("only bash and zsh"), "{output:?}");
     }
 }

@@ -22,13 +22,14 @@ use crate::interrupt;
 use crate::prefix::{Inventory, Python};
 use crate::progress::Progress;
 
-/// The magic numbers of released CPythons, by minor version
+/// The magic numbers of the releases of CPython, by minor version
 /// (`importlib._bootstrap_external`).
 const MAGIC: [(u16, u16); 8] =
     [(7, 3394), (8, 3413), (9, 3425), (10, 3439), (11, 3495), (12, 3531), (13, 3571), (14, 3627)];
 
 /// What is said of an archive with bytecode in it.
-const REMARK: &str = "bytecode is not checked against its source: edits to .py files in an unpacked environment don't count";
+const REMARK: &str =
+    "bytecode is not checked against its source: edits to .py files in an unpacked environment don't count";
 
 /// A `.pyc` of the inventory, and its source if that is there.
 struct Candidate {
@@ -56,7 +57,8 @@ pub(super) fn judge(inventory: &mut Inventory, progress: &dyn Progress) -> Resul
     let verdicts: Vec<Verdict> = candidates
         .par_iter()
         .map(|candidate| {
-            let verdict = interrupt::check().map_err(Into::into).and_then(|()| Ok(compiler.judge(candidate)?));
+            let verdict =
+                interrupt::check().map_err(Into::into).and_then(|()| Ok(compiler.judge(candidate)?));
             verdict.unwrap_or_else(|error: crate::error::Error| {
                 failed.lock().expect("no thread panics with it").get_or_insert(error);
                 Verdict::Stale
@@ -87,7 +89,11 @@ pub(super) fn judge(inventory: &mut Inventory, progress: &dyn Progress) -> Resul
     }
     inventory.remarks.push(REMARK.to_owned());
     if stale > 0 {
-        let what = if stale == 1 { "1 bytecode file that doesn't" } else { &format!("{stale} bytecode files that don't") };
+        let what = if stale == 1 {
+            "1 bytecode file that doesn't"
+        } else {
+            &format!("{stale} bytecode files that don't")
+        };
         progress.note(&format!("left out: {what} match a source, or another Python made"));
     }
     Ok(())
@@ -169,7 +175,7 @@ impl Compiler {
         })
     }
 
-    /// `importlib.util.source_hash`: SipHash of the source with the magic
+    /// `importlib.util.source_hash`: `SipHash` of the source with the magic
     /// number as its key; the rounds changed from 2-4 to 1-3 in CPython 3.11.
     fn source_hash(&self, source: &[u8]) -> [u8; 8] {
         let key = u64::from(u32::from_le_bytes(self.magic));

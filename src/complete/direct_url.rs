@@ -16,7 +16,9 @@ pub(super) fn clean(inventory: &mut Inventory) -> Result<()> {
         .map(|entry| entry.path.clone())
         .collect();
     for path in paths {
-        let Some(Content::Disk { path: disk, .. }) = inventory.file(&path).map(|file| &file.content) else { continue };
+        let Some(Content::Disk { path: disk, .. }) = inventory.file(&path).map(|file| &file.content) else {
+            continue;
+        };
         let bytes = fs_err::read(disk)?;
         match cleaned(&bytes).map_err(|source| Error::Json { path: path.clone(), source })? {
             Some(text) => inventory.put_text(&path, Group::Loose, text),

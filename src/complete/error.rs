@@ -16,6 +16,13 @@ pub enum Error {
     #[error("the magic number of the bytecode of {version} is not known")]
     UnknownMagic { version: String },
 
+    #[error("the run path of `{}` can't be changed", path.display())]
+    RunPath {
+        path: PathBuf,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
     #[error("`{path}` is not valid JSON")]
     Json {
         path: String,
@@ -41,6 +48,7 @@ impl Explain for Error {
                 "leave --python-prefix out; only virtual environments borrow their interpreter".into()
             }
             Error::UnknownMagic { .. } => "use a released version of CPython".into(),
+            Error::RunPath { .. } => "install it again; the file may be broken".into(),
             Error::Json { .. } => "install the package again".into(),
         })
     }

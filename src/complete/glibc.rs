@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::artifact::GlibcFloor;
-use crate::entry::{Content, Node};
+use crate::artifact::{GlibcFloor, PackageKind};
+use crate::entry::{Content, Entry, Group, Node};
 use crate::error::Result;
 use crate::prefix::Inventory;
 
@@ -23,15 +23,19 @@ pub(super) fn floor(inventory: &Inventory) -> Result<Option<GlibcFloor>> {
     Ok(Some(GlibcFloor { interpreter, wheels }))
 }
 
-/// The highest symbol version that the interpreter and its library need.
+/// The highest symbol version that the interpreter and its libraries need.
 fn interpreter(inventory: &Inventory) -> Result<Option<Version>> {
     let mut highest = None;
-    let library = |path: &str| path.starts_with("lib/libpython") && path.contains(".so");
-    for entry in inventory.iter().filter(|entry| entry.path == "bin/python" || library(&entry.path)) {
-        if let Node::File(file) = &entry.node
-            && let Content::Disk { path, .. } = &file.content
-        {
-            highest = highest.max(needed(&fs_err::read(path)?));
+    let needs = |entry: &&Entry| {
+        let library = entry.group == Group::Interpreter && entry.path.contains(".so");
+        entry.path == "bin/python" || library
+    };
+    for entry in inventory.iter().filter(needs) {
+        if let Node::File(file) = &entry.node {
+            highest = highest.max(match &file.content {
+                Content::Disk { path, .. } => needed(&fs_err::read(path)?),
+                Content::Memory(bytes) => needed(bytes),
+            });
         }
     }
     Ok(highest)
@@ -65,7 +69,10 @@ fn wheels(inventory: &Inventory) -> Result<Option<Version>> {
 
 fn wheel(text: &str) -> Option<Version> {
     let tags = text.lines().filter_map(|line| line.strip_prefix("Tag:"));
-    tags.filter_map(|tag| tag.trim().rsplit('-').next()).flat_map(|platforms| platforms.split('.')).filter_map(platform).min()
+    tags.filter_map(|tag| tag.trim().rsplit('-').next())
+        .flat_map(|platforms| platforms.split('.'))
+        .filter_map(platform)
+        .min()
 }
 
 /// What a platform tag promises (PEP 600 and the names before it).
@@ -86,6 +93,10 @@ fn parse(version: &str) -> Option<Version> {
 /// The packages that were built on a Linux of unknown age: their wheels have
 /// no manylinux tag.
 pub(super) fn built_here(inventory: &Inventory) -> Result<BTreeSet<String>> {
+    let of_index = |name: &str| {
+        let name = name.replace(['_', '.'], "-");
+        inventory.packages.iter().any(|package| package.kind == PackageKind::Pypi && package.name == name)
+    };
     let mut names = BTreeSet::new();
     for entry in inventory.iter().filter(|entry| entry.path.ends_with(".dist-info/WHEEL")) {
         if let Node::File(file) = &entry.node
@@ -97,6 +108,8 @@ pub(super) fn built_here(inventory: &Inventory) -> Result<BTreeSet<String>> {
             names.insert(name.split('-').next().unwrap_or(name).to_lowercase());
         }
     }
+    // conda builds its wheels in its own way and states its needs itself.
+    names.retain(|name: &String| of_index(name));
     Ok(names)
 }
 

@@ -11,7 +11,9 @@ const PATH: &str = "conda-meta/history";
 
 /// Leaves what conda needs of it.
 pub(super) fn clean(inventory: &mut Inventory) -> Result<()> {
-    let Some(Content::Disk { path, .. }) = inventory.file(PATH).map(|file| &file.content) else { return Ok(()) };
+    let Some(Content::Disk { path, .. }) = inventory.file(PATH).map(|file| &file.content) else {
+        return Ok(());
+    };
     let text = String::from_utf8_lossy(&fs_err::read(path)?).into_owned();
     inventory.put_text(PATH, Group::Loose, cleaned(&text));
     Ok(())
@@ -20,7 +22,8 @@ pub(super) fn clean(inventory: &mut Inventory) -> Result<()> {
 fn cleaned(text: &str) -> String {
     let mut clean = String::new();
     for line in text.lines() {
-        let specs = line.starts_with("# ") && line.split(':').next().is_some_and(|key| key.ends_with("specs"));
+        let specs =
+            line.starts_with("# ") && line.split(':').next().is_some_and(|key| key.ends_with("specs"));
         // Lines of packages begin with a sign.
         if line.starts_with("==> ") {
             clean.push_str("==> 1980-01-01 00:00:00 <==");

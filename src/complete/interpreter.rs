@@ -22,7 +22,8 @@ pub(super) fn check(inventory: &Inventory, interpreter: &Interpreter) -> Result<
             Err(Error::OwnInterpreter { path: prefix.root.clone() }.into())
         }
         (Interpreter::Bundle, PrefixKind::Venv(base)) if base.is_system() => {
-            let executable = prefix.python.as_ref().map(|python| python.executable.clone()).unwrap_or_default();
+            let executable =
+                prefix.python.as_ref().map(|python| python.executable.clone()).unwrap_or_default();
             Err(PrefixError::SystemPython { path: prefix.root.clone(), executable }.into())
         }
         _ => Ok(()),
@@ -116,7 +117,10 @@ mod tests {
         straighten(&mut inventory);
         assert!(inventory.file("bin/python").is_some());
         for path in ["bin/python3", "bin/python3.1", "bin/python3.11"] {
-            assert!(matches!(&inventory.get(path).unwrap().node, Node::Link(target) if target == "python"), "{path}");
+            assert!(
+                matches!(&inventory.get(path).unwrap().node, Node::Link(target) if target == "python"),
+                "{path}"
+            );
         }
         let config = &inventory.get("bin/python3-config").unwrap().node;
         assert!(matches!(config, Node::Link(target) if target == "python3.11-config"));

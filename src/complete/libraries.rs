@@ -8,24 +8,23 @@ use super::stdlib::BaseFiles;
 use crate::entry::{Content, Entry, Group, Node};
 use crate::error::Result;
 use crate::interrupt;
-use crate::prefix::Inventory;
 use crate::prefix::elf::Dynamic;
-use crate::progress::Progress;
+use crate::prefix::{Inventory, PrefixKind};
 
 /// Brings every library that lies in the base and that something in the
 /// inventory needs, directly or through another. Each becomes a real file
 /// named as it is asked for.
-pub(super) fn bring(inventory: &mut Inventory, progress: &dyn Progress) -> Result<()> {
-    let Some(python) = inventory.prefix.python.clone() else { return Ok(()) };
+pub(super) fn bring(inventory: &mut Inventory) -> Result<()> {
+    let (PrefixKind::Venv(_), Some(python)) = (&inventory.prefix.kind, inventory.prefix.python.clone())
+    else {
+        return Ok(());
+    };
     let base = BaseFiles::load(&python.home)?;
     let mut pending: Vec<PathBuf> = inventory.iter().filter_map(loadable).collect();
     let mut seen = HashSet::new();
     while let Some(file) = pending.pop() {
         interrupt::check()?;
         let Some(dynamic) = Dynamic::read(&file)? else { continue };
-        if file == python.executable {
-            warn_of_hidden_library(&dynamic, &python.home, progress);
-        }
         for name in dynamic.needed {
             if !seen.insert(name.clone()) || is_c_library(&name) {
                 continue;
@@ -52,25 +51,13 @@ fn loadable(entry: &Entry) -> Option<PathBuf> {
 }
 
 fn find(home: &Path, name: &str) -> Option<PathBuf> {
-    let found = ["lib", "lib64"].iter().map(|folder| home.join(folder).join(name)).find(|path| path.is_file())?;
+    let found =
+        ["lib", "lib64"].iter().map(|folder| home.join(folder).join(name)).find(|path| path.is_file())?;
     fs_err::canonicalize(found).ok()
 }
 
-/// An interpreter that the machine's loader cache leads to its libpython
-/// doesn't find it on a node.
-fn warn_of_hidden_library(dynamic: &Dynamic, home: &Path, progress: &dyn Progress) {
-    let own = dynamic.needed.iter().find(|name| name.starts_with("libpython") && find(home, name).is_some());
-    if let Some(name) = own
-        && dynamic.run_path.is_empty()
-    {
-        progress.warn(&format!(
-            "the interpreter needs `{name}` and has no run path to it: set LD_LIBRARY_PATH to the archive's `lib` folder"
-        ));
-    }
-}
-
-/// The C library comes with the node's kernel and loader, never in an archive.
-fn is_c_library(name: &str) -> bool {
+/// The C library belongs to the node's loader and never into an archive.
+pub(super) fn is_c_library(name: &str) -> bool {
     let stem = name.split(".so").next().unwrap_or(name);
     matches!(stem, "libc" | "libm" | "libdl" | "librt" | "libpthread" | "libutil" | "libresolv" | "libnsl")
         || stem.starts_with("ld-linux")

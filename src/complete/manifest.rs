@@ -43,8 +43,8 @@ pub fn manifest(
         placeholders,
         remarks,
     };
-    let mut text =
-        serde_json::to_vec_pretty(&manifest).map_err(|source| Error::Json { path: MANIFEST.to_owned(), source })?;
+    let mut text = serde_json::to_vec_pretty(&manifest)
+        .map_err(|source| Error::Json { path: MANIFEST.to_owned(), source })?;
     text.push(b'\n');
     if let Some(item) = measured.iter_mut().find(|item| item.entry.path == MANIFEST) {
         *item = records::made(item.entry.clone(), text);

@@ -6,6 +6,11 @@
 //! of the environment. [`records`] works afterwards, on the files that list
 //! the hashes of others. [`manifest`] comes last.
 
+#![allow(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "installers write these names in one case, and file names differ by case"
+)]
+
 mod activate;
 mod bytecode;
 mod conda_meta;
@@ -15,7 +20,9 @@ mod glibc;
 mod history;
 mod interpreter;
 mod libraries;
+mod loader_cache;
 mod manifest;
+mod outside;
 mod pyvenv;
 mod records;
 mod scrub;
@@ -76,10 +83,11 @@ pub fn complete(
         stdlib::bring(&mut inventory)?;
     }
     interpreter::place(&mut inventory, &options.interpreter)?;
-    if options.interpreter == Interpreter::Bundle && matches!(inventory.prefix.kind, PrefixKind::Venv(_)) {
-        libraries::bring(&mut inventory, progress)?;
-    }
     sonames::make_files(&mut inventory)?;
+    if options.interpreter == Interpreter::Bundle {
+        libraries::bring(&mut inventory)?;
+        outside::bring(&mut inventory, progress)?;
+    }
     pyvenv::write(&mut inventory, options);
     activate::write(&mut inventory);
     direct_url::clean(&mut inventory)?;

@@ -81,7 +81,8 @@ fn update(
 pub(super) fn made(entry: Entry, bytes: Vec<u8>) -> Measured {
     let executable = matches!(entry.node, Node::File(File { executable: true, .. }));
     let (size, sha256) = (bytes.len() as u64, sha256(&bytes));
-    let node = Node::File(File { executable, content: Content::Memory(bytes.into()), rewrite: Rewrite::Keep });
+    let node =
+        Node::File(File { executable, content: Content::Memory(bytes.into()), rewrite: Rewrite::Keep });
     Measured { entry: Entry { node, ..entry }, size, sha256, edits: Vec::new() }
 }
 
@@ -110,7 +111,8 @@ fn rewrite_record(root: &Path, path: &str, text: &str, facts: &Facts) -> String 
         .collect();
     lines.sort();
     lines.dedup();
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 fn quoted(path: &str) -> String {
@@ -137,7 +139,10 @@ mod tests {
         let text = "demo.py,sha256=old,99\r\n../../../bin/demo,sha256=old,99\r\ngone.py,sha256=x,1\r\n\
                     \"a,b.py\",sha384=old,9\r\n/usr/share/demo,sha256=x,1\r\ndemo-1.0.dist-info/RECORD,,\r\n";
         let hash = "sha256=LXEWQrcmsEQBYnyp-6wyhJk0-nPEsdO8yjp5pSLfq4E".to_owned();
-        let hash = hash.replace("LXEWQrcmsEQBYnyp-6wyhJk0-nPEsdO8yjp5pSLfq4E", &BASE64_URL_SAFE_NO_PAD.encode(sha256(b"x")));
+        let hash = hash.replace(
+            "LXEWQrcmsEQBYnyp-6wyhJk0-nPEsdO8yjp5pSLfq4E",
+            &BASE64_URL_SAFE_NO_PAD.encode(sha256(b"x")),
+        );
         let expected = format!(
             "\"a,b.py\",{hash},1\n../../../bin/demo,{hash},1\ndemo-1.0.dist-info/RECORD,,\ndemo.py,{hash},1\n"
         );

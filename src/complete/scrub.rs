@@ -39,7 +39,9 @@ fn without_token(path: &str) -> String {
 /// Cleans every URL in a text. Of those of this machine only what is below a
 /// channel (`linux-64/x.conda`) stays.
 pub(super) fn text(text: &str) -> String {
-    let ends = |symbol: char| symbol.is_whitespace() || matches!(symbol, '\'' | '"' | '[' | ']' | ',' | '(' | ')' | '<' | '>');
+    let ends = |symbol: char| {
+        symbol.is_whitespace() || matches!(symbol, '\'' | '"' | '[' | ']' | ',' | '(' | ')' | '<' | '>')
+    };
     let mut clean = String::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -57,7 +59,9 @@ const CHANNEL: &str = "file:///channel";
 
 fn word(word: &str) -> String {
     // History lines begin with a sign, match specs may hold `channel::name`.
-    let Some(at) = ["file:", "http:", "https:", "s3:", "oci:"].iter().filter_map(|scheme| word.find(scheme)).min() else {
+    let Some(at) =
+        ["file:", "http:", "https:", "s3:", "oci:"].iter().filter_map(|scheme| word.find(scheme)).min()
+    else {
         return word.to_owned();
     };
     let (sign, url) = word.split_at(at);
@@ -105,13 +109,17 @@ mod tests {
     #[test]
     fn urls_are_found_in_text() {
         let line = "+https://u:p@host/chan/linux-64::numpy-1-0 'file:///home/me/c/noarch/x.conda', file:///home/me/c";
-        let expected = "+https://host/chan/linux-64::numpy-1-0 'file:///channel/noarch/x.conda', file:///channel";
+        let expected =
+            "+https://host/chan/linux-64::numpy-1-0 'file:///channel/noarch/x.conda', file:///channel";
         assert_eq!(text(line), expected);
     }
 
     #[test]
     fn a_spec_with_a_local_channel_keeps_its_name() {
         assert_eq!(text("file:///home/me/channel::numpy"), "file:///channel::numpy");
-        assert_eq!(text("+file:///home/me/channel/linux-64::numpy-1-0"), "+file:///channel/linux-64::numpy-1-0");
+        assert_eq!(
+            text("+file:///home/me/channel/linux-64::numpy-1-0"),
+            "+file:///channel/linux-64::numpy-1-0"
+        );
     }
 }

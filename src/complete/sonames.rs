@@ -82,7 +82,10 @@ mod tests {
         exchange(&mut inventory, "lib/libz.so.1", "lib/libz.so.1.3.1");
         assert!(inventory.file("lib/libz.so.1").is_some());
         for path in ["lib/libz.so", "lib/libz.so.1.3.1"] {
-            assert!(matches!(&inventory.get(path).unwrap().node, Node::Link(to) if to == "libz.so.1"), "{path}");
+            assert!(
+                matches!(&inventory.get(path).unwrap().node, Node::Link(to) if to == "libz.so.1"),
+                "{path}"
+            );
         }
     }
 }

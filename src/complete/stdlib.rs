@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::artifact::Package;
 use crate::entry::{Content, Entry, File, Group, Node, Rewrite};
 use crate::error::Result;
-use crate::prefix::{FoundKind, Inventory, PrefixKind, SystemSite, conda_records, distributions, walk};
+use crate::prefix::{
+    Distribution, FoundKind, Inventory, PrefixKind, SystemSite, conda_records, distributions, walk,
+};
 
 /// What the base says of its own files, if it is a conda environment.
 pub(super) struct BaseFiles {
@@ -93,7 +95,13 @@ fn bring_folder(
 
 /// Adds a file of the base under its own path; links become what they lead
 /// to, so that nothing leads back to the base.
-fn add(inventory: &mut Inventory, base: &BaseFiles, group: Group, path: &str, kind: &FoundKind) -> Result<()> {
+fn add(
+    inventory: &mut Inventory,
+    base: &BaseFiles,
+    group: Group,
+    path: &str,
+    kind: &FoundKind,
+) -> Result<()> {
     if inventory.get(path).is_some() || !inventory.filters.keeps(path) {
         return Ok(());
     }
@@ -133,7 +141,7 @@ fn bring_site_packages(inventory: &mut Inventory, base: &BaseFiles, site_package
         let group = owners.get(path.as_str()).map_or(Group::Loose, |name| Group::Package((*name).to_owned()));
         add(inventory, base, group, &path, &found.kind)?;
     }
-    let brought: Vec<Package> = visible.iter().map(|distribution| distribution.package()).collect();
+    let brought: Vec<Package> = visible.iter().map(Distribution::package).collect();
     inventory.packages.extend(brought);
     inventory.packages.sort_by(|a, b| (&a.name, a.kind, &a.version).cmp(&(&b.name, b.kind, &b.version)));
     inventory.packages.dedup();
@@ -157,7 +165,9 @@ mod tests {
         ] {
             assert!(is_unneeded(path), "{path}");
         }
-        for path in ["os.py", "unittest", "configparser.py", "ensurepip/_bundled", "lib-dynload", "testing.py"] {
+        for path in
+            ["os.py", "unittest", "configparser.py", "ensurepip/_bundled", "lib-dynload", "testing.py"]
+        {
             assert!(!is_unneeded(path), "{path}");
         }
     }

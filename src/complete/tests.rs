@@ -44,11 +44,20 @@ impl Folder {
             .file("base/lib/python3.11/unittest/test/test_case.py", "")
             .file("base/lib/python3.11/config-3.11-x86_64-linux-gnu/libpython3.11.a", "")
             .file("base/lib/python3.11/site-packages/requests.py", "")
-            .file("base/lib/python3.11/site-packages/requests-1.dist-info/METADATA", "Name: requests\nVersion: 1\n\n")
+            .file(
+                "base/lib/python3.11/site-packages/requests-1.dist-info/METADATA",
+                "Name: requests\nVersion: 1\n\n",
+            )
             .file("base/lib/python3.11/site-packages/requests-1.dist-info/RECORD", "requests.py,,\n")
             .file("base/lib/python3.11/site-packages/demo_old.py", "")
-            .file("base/lib/python3.11/site-packages/demo-0.1.dist-info/METADATA", "Name: demo\nVersion: 0.1\n\n")
-            .file("base/lib/python3.11/site-packages/demo-0.1.dist-info/RECORD", "demo_old.py,,\ndemo-0.1.dist-info/METADATA,,\n")
+            .file(
+                "base/lib/python3.11/site-packages/demo-0.1.dist-info/METADATA",
+                "Name: demo\nVersion: 0.1\n\n",
+            )
+            .file(
+                "base/lib/python3.11/site-packages/demo-0.1.dist-info/RECORD",
+                "demo_old.py,,\ndemo-0.1.dist-info/METADATA,,\n",
+            )
             .file("base/lib/python3.11/__pycache__/os.cpython-310.pyc", "old")
             .file("base/include/python3.11/patchlevel.h", "#define PY_VERSION             \"3.11.7\"\n")
     }
@@ -184,7 +193,8 @@ fn packages_of_the_base_come_where_they_are_seen_and_not_shadowed() {
     let paths = paths(&inventory);
     assert!(paths.contains(&"lib/python3.11/site-packages/requests.py"));
     assert!(!paths.iter().any(|path| path.contains("demo_old") || path.contains("demo-0.1")), "{paths:?}");
-    let names: Vec<_> = inventory.packages.iter().map(|package| format!("{} {}", package.name, package.version)).collect();
+    let names: Vec<_> =
+        inventory.packages.iter().map(|package| format!("{} {}", package.name, package.version)).collect();
     assert_eq!(names, ["demo 1.0", "requests 1"]);
 }
 
@@ -210,7 +220,8 @@ fn records_follow_what_is_archived() {
     let record = find("lib/python3.11/site-packages/demo-1.0.dist-info/RECORD");
     let Node::File(file) = &record.entry.node else { panic!() };
     let Content::Memory(bytes) = &file.content else { panic!() };
-    let lines: Vec<_> = std::str::from_utf8(bytes).unwrap().lines().map(|line| line.split(',').next().unwrap()).collect();
+    let lines: Vec<_> =
+        std::str::from_utf8(bytes).unwrap().lines().map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!(lines, ["../../../bin/demo", "demo-1.0.dist-info/RECORD", "demo.py"]);
     assert_eq!((record.size, record.sha256), (bytes.len() as u64, sha256(bytes)));
     assert!(find(MANIFEST).size > 100);
@@ -261,7 +272,11 @@ fn what_pip_replaced_is_searched_and_told() {
         .file("env/lib/python3.11/site-packages/demo-2.0.dist-info/RECORD", "../../../etc/demo.cfg,,\n");
     let inventory = folder.scan(&ScanOptions::default()).unwrap();
     assert_eq!(inventory.file("etc/demo.cfg").unwrap().rewrite, Rewrite::Search);
-    assert!(inventory.remarks[0].contains("etc/demo.cfg) replaced by demo 2.0 of pip"), "{:?}", inventory.remarks);
+    assert!(
+        inventory.remarks[0].contains("etc/demo.cfg) replaced by demo 2.0 of pip"),
+        "{:?}",
+        inventory.remarks
+    );
 }
 
 #[test]
@@ -288,7 +303,8 @@ fn an_unpacked_archive_can_be_packed_again() {
 
 #[test]
 fn an_editable_project_is_refused_or_left_out() {
-    let folder = Folder::new().base().venv("").file("env/lib/python3.11/site-packages/x.pth", "/home/me/project\n");
+    let folder =
+        Folder::new().base().venv("").file("env/lib/python3.11/site-packages/x.pth", "/home/me/project\n");
     let error = folder.scan(&ScanOptions::default()).unwrap_err();
     assert!(error.to_string().contains("`project` from `/home/me/project`"), "{error}");
     assert!(error.hint().unwrap().contains("--ignore-editable-packages"));
@@ -300,7 +316,8 @@ fn an_editable_project_is_refused_or_left_out() {
 #[test]
 fn broken_environments_are_named() {
     let failure = |folder: Folder| prefix::open(&folder.path("env")).unwrap_err().to_string();
-    let gone = Folder::new().file("env/pyvenv.cfg", "home = /gone/bin\n").link("env/bin/python", "/gone/bin/python");
+    let gone =
+        Folder::new().file("env/pyvenv.cfg", "home = /gone/bin\n").link("env/bin/python", "/gone/bin/python");
     fs_err::create_dir_all(gone.path("env/lib/python3.11")).unwrap();
     assert!(failure(gone).contains("points to `/gone/bin/python`, which is not there"));
     let copied = Folder::new().file("env/pyvenv.cfg", "home = /gone/bin\n").file("env/bin/python", "ELF");

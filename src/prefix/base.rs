@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::pyvenv::PyvenvCfg;
 use super::python::{self, Python};
+use super::pyvenv::PyvenvCfg;
 use super::{Error, conda_meta, open};
 use crate::error::Result;
 
@@ -26,9 +26,12 @@ pub enum SystemSite {
     Visible,
 }
 
-/// Folders that are no one's home: as prefixes they say nothing of the
-/// machine, and rewriting them would break honest references.
-const SYSTEM: [&str; 3] = ["/", "/usr", "/usr/local"];
+/// Whether a base's folder is the same on every machine, such as `/usr/local`
+/// or the `/install` of python-build-standalone. It tells nothing, and
+/// rewriting it would break what others mean by it.
+fn is_common(path: &Path) -> bool {
+    path == Path::new("/usr/local") || path.components().count() <= 2
+}
 
 impl Base {
     /// The resolved folder.
@@ -46,7 +49,7 @@ impl Base {
 
     /// The spellings that must not stay in an archive.
     pub(crate) fn rewritten(&self) -> impl Iterator<Item = &PathBuf> {
-        self.spellings.iter().filter(|path| !SYSTEM.iter().any(|system| path.as_path() == Path::new(system)))
+        self.spellings.iter().filter(|path| !is_common(path))
     }
 }
 
@@ -115,7 +118,8 @@ fn homes(root: &Path, cfg: &PyvenvCfg, executable: &Path) -> Vec<PathBuf> {
     let mut executables = vec![executable.to_owned()];
     executables.extend(fs_err::read_link(root.join("bin/python")).ok().filter(|target| target.is_absolute()));
     executables.extend(cfg.get("home").map(|home| Path::new(home).join("python")));
-    executables.extend(["base-executable", "executable"].iter().filter_map(|key| cfg.get(key)).map(PathBuf::from));
+    executables
+        .extend(["base-executable", "executable"].iter().filter_map(|key| cfg.get(key)).map(PathBuf::from));
     let mut homes: Vec<PathBuf> = executables
         .iter()
         .filter_map(|path| Some(path.parent()?.parent()?.to_owned()))
@@ -138,4 +142,28 @@ fn build_prefix(home: &Path, platlib: &str, name: &str) -> Option<PathBuf> {
     let line = text.lines().find_map(|line| line.trim_start_matches([' ', '{']).strip_prefix("'prefix':"))?;
     let prefix = PathBuf::from(line.split('\'').nth(1)?);
     prefix.is_absolute().then_some(prefix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_that_every_machine_has_is_not_rewritten() {
+        let spellings =
+            ["/usr/local", "/install", "/home/me/.pyenv/versions/3.11.7"].map(PathBuf::from).to_vec();
+        let base = Base { spellings, site_packages: SystemSite::Hidden };
+        let rewritten: Vec<_> = base.rewritten().collect();
+        assert_eq!(rewritten, [Path::new("/home/me/.pyenv/versions/3.11.7")]);
+    }
+
+    #[test]
+    fn the_library_folder_of_the_stated_version_is_taken() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["python3.9", "python3.11"] {
+            fs_err::create_dir_all(root.path().join("lib").join(name)).unwrap();
+        }
+        let cfg = PyvenvCfg::parse("version_info = 3.9.2.final.0");
+        assert_eq!(library_name(root.path(), &cfg).as_deref(), Some("python3.9"));
+    }
 }

@@ -60,7 +60,10 @@ impl Record {
     /// placeholder in them. A file of which it says nothing is searched, since
     /// installing may have written the prefix into it (entry points, bytecode)
     /// and the user may have changed it.
-    pub(crate) fn files<'a>(&'a self, site_packages: Option<&'a str>) -> impl Iterator<Item = (String, Rewrite)> + 'a {
+    pub(crate) fn files<'a>(
+        &'a self,
+        site_packages: Option<&'a str>,
+    ) -> impl Iterator<Item = (String, Rewrite)> + 'a {
         let declared = self.paths_data.paths.iter().map(|record| (&record.path, rewrite(record)));
         let listed = self.files.iter().map(|path| (path, Rewrite::Search));
         // Old records list their files without paths data.
@@ -157,8 +160,10 @@ mod tests {
 
     #[test]
     fn paths_inside_a_noarch_package_become_installed_paths() {
-        let record = record(r#"{"name": "p", "version": "1", "files": ["site-packages/p.py", "python-scripts/p"]}"#);
-        let files: Vec<_> = record.files(Some("lib/python3.11/site-packages")).map(|(path, _)| path).collect();
+        let record =
+            record(r#"{"name": "p", "version": "1", "files": ["site-packages/p.py", "python-scripts/p"]}"#);
+        let files: Vec<_> =
+            record.files(Some("lib/python3.11/site-packages")).map(|(path, _)| path).collect();
         assert_eq!(files, ["lib/python3.11/site-packages/p.py", "bin/p"]);
     }
 }

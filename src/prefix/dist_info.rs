@@ -26,7 +26,9 @@ impl Distribution {
         let metadata = read_lossy(&folder.join("METADATA"))?;
         let headers = metadata.split("\n\n").next().unwrap_or_default();
         let header = |name: &str| {
-            headers.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned()))
+            headers
+                .lines()
+                .find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned()))
         };
         let site_packages = Path::new(path).parent()?.to_str()?;
         let record = read_lossy(&folder.join("RECORD")).unwrap_or_default();
@@ -140,7 +142,10 @@ mod tests {
     #[test]
     fn a_quoted_path_with_commas_is_one_field() {
         let line = parse_record_line("\"a,\"\"b\"\".py\",sha256=x,3\r").unwrap();
-        assert_eq!((line.path.as_str(), line.hash.as_str(), line.size.as_str()), ("a,\"b\".py", "sha256=x", "3"));
+        assert_eq!(
+            (line.path.as_str(), line.hash.as_str(), line.size.as_str()),
+            ("a,\"b\".py", "sha256=x", "3")
+        );
     }
 
     #[test]

@@ -84,6 +84,12 @@ pub(super) fn find(roots: &[PathBuf], site_packages: &str, distributions: &[Dist
 }
 
 impl Editables {
+    /// Whether a file, or a folder above it, makes up a pointer.
+    pub(super) fn cover(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(index, _)| index).chain([path.len()]);
+        !self.files.is_empty() && ends.into_iter().any(|end| self.files.contains(&path[..end]))
+    }
+
     fn add(&mut self, name: &str, place: &str) {
         if !self.projects.iter().any(|(_, known)| known == place) {
             self.projects.push((name.to_owned(), place.to_owned()));
@@ -125,7 +131,11 @@ enum Line {
 }
 
 fn judge_line(roots: &[PathBuf], site_packages: &str, line: &str) -> Line {
-    if line.trim().is_empty() || line.starts_with('#') || line.starts_with("import ") || line.starts_with("import\t") {
+    if line.trim().is_empty()
+        || line.starts_with('#')
+        || line.starts_with("import ")
+        || line.starts_with("import\t")
+    {
         return Line::Keep;
     }
     let path = Path::new(line);
@@ -133,7 +143,10 @@ fn judge_line(roots: &[PathBuf], site_packages: &str, line: &str) -> Line {
         let stays = normal(&Path::new(site_packages).join(path)).is_some();
         return if stays { Line::Keep } else { Line::Outside };
     }
-    match roots.iter().find_map(|root| below(root, site_packages, path.strip_prefix(root).ok().and(Some(line))?)) {
+    match roots
+        .iter()
+        .find_map(|root| below(root, site_packages, path.strip_prefix(root).ok().and(Some(line))?))
+    {
         Some(inside) => Line::Inside(relative(Path::new(site_packages), Path::new(&inside))),
         None => Line::Outside,
     }
@@ -231,7 +244,10 @@ mod tests {
         let found = Env::new()
             .with("demo-1.0.dist-info/METADATA", "Name: Demo\nVersion: 1.0\n\n")
             .with("demo-1.0.dist-info/RECORD", "__editable__.demo-1.0.pth,,\n../../../bin/demo,,\n")
-            .with("demo-1.0.dist-info/direct_url.json", r#"{"url": "file:///src/my%20demo", "dir_info": {"editable": true}}"#)
+            .with(
+                "demo-1.0.dist-info/direct_url.json",
+                r#"{"url": "file:///src/my%20demo", "dir_info": {"editable": true}}"#,
+            )
             .with("__editable__.demo-1.0.pth", "/src/my demo/src\n")
             .find();
         assert_eq!(found.projects, [("demo".to_owned(), "/src/my demo".to_owned())]);
@@ -241,7 +257,8 @@ mod tests {
 
     #[test]
     fn an_egg_link_is_editable_once_with_its_pth_line() {
-        let found = Env::new().with("demo.egg-link", "/src/demo\n.").with("easy-install.pth", "/src/demo\n").find();
+        let found =
+            Env::new().with("demo.egg-link", "/src/demo\n.").with("easy-install.pth", "/src/demo\n").find();
         assert_eq!(found.projects, [("demo".to_owned(), "/src/demo".to_owned())]);
         assert!(found.files.contains(&format!("{SITE}/easy-install.pth")));
     }

@@ -55,7 +55,11 @@ impl<'a> Reader<'a> {
         let mut header = [0; 64];
         file.read_exact_at(&mut header, 0).ok()?;
         let class64 = header[4] == 2;
-        (header.starts_with(b"\x7fELF") && class64).then(|| Reader { file, header, little_endian: header[5] == 1 })
+        (header.starts_with(b"\x7fELF") && class64).then(|| Reader {
+            file,
+            header,
+            little_endian: header[5] == 1,
+        })
     }
 
     fn number(&self, bytes: &[u8], at: usize, length: usize) -> Option<u64> {
@@ -77,8 +81,10 @@ impl<'a> Reader<'a> {
         let (offset, size, count) =
             (self.number(header, 32, 8)?, self.number(header, 54, 2)?, self.number(header, 56, 2)?);
         let table = self.bytes(offset, size * count)?;
-        let segments: Vec<Segment> =
-            table.chunks_exact(usize::try_from(size).ok()?.max(56)).filter_map(|row| self.segment(row)).collect();
+        let segments: Vec<Segment> = table
+            .chunks_exact(usize::try_from(size).ok()?.max(56))
+            .filter_map(|row| self.segment(row))
+            .collect();
         let Some(dynamic) = segments.iter().find(|segment| segment.kind == PT_DYNAMIC) else {
             return Some(found);
         };

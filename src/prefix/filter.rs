@@ -84,15 +84,12 @@ fn set_holds(members: &[char], symbol: char) -> bool {
     };
     let mut held = false;
     while let [first, rest @ ..] = members {
-        match rest {
-            ['-', last, rest @ ..] => {
-                held |= (*first..=*last).contains(&symbol);
-                members = rest;
-            }
-            _ => {
-                held |= *first == symbol;
-                members = rest;
-            }
+        if let ['-', last, rest @ ..] = rest {
+            held |= (*first..=*last).contains(&symbol);
+            members = rest;
+        } else {
+            held |= *first == symbol;
+            members = rest;
         }
     }
     held != negated

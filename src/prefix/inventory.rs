@@ -67,7 +67,8 @@ impl Inventory {
     /// Adds a file that envship made, in the group of the one it replaces.
     pub fn put_text(&mut self, path: &str, group: Group, text: impl Into<Vec<u8>>) {
         let group = self.get(path).map_or(group, |entry| entry.group.clone());
-        let file = File { executable: false, content: Content::Memory(text.into().into()), rewrite: Rewrite::Keep };
+        let file =
+            File { executable: false, content: Content::Memory(text.into().into()), rewrite: Rewrite::Keep };
         self.put(Entry { path: path.to_owned(), group, node: Node::File(file) });
     }
 
@@ -83,7 +84,10 @@ impl Inventory {
 
     /// Those whose path starts with `prefix`, by path.
     pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Entry> {
-        self.entries.range(prefix.to_owned()..).map(|(_, entry)| entry).take_while(move |e| e.path.starts_with(prefix))
+        self.entries
+            .range(prefix.to_owned()..)
+            .map(|(_, entry)| entry)
+            .take_while(move |e| e.path.starts_with(prefix))
     }
 
     /// Changes the files in place.
@@ -156,11 +160,10 @@ impl Inventory {
         for path in self.entries.keys() {
             folders.extend(path.match_indices('/').map(|(index, _)| &path[..index]));
         }
-        let folders = folders.into_iter().filter(|folder| !self.entries.contains_key(*folder)).map(|folder| Entry {
-            path: folder.to_owned(),
-            group: Group::Directory,
-            node: Node::Directory,
-        });
+        let folders = folders
+            .into_iter()
+            .filter(|folder| !self.entries.contains_key(*folder))
+            .map(|folder| Entry { path: folder.to_owned(), group: Group::Directory, node: Node::Directory });
         let mut all: Vec<Entry> = folders.chain(self.entries.values().cloned()).collect();
         all.sort_by(|a, b| (&a.group, &a.path).cmp(&(&b.group, &b.path)));
         all

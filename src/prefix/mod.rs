@@ -9,6 +9,11 @@
 //! The inventory of a virtual environment is not complete: its interpreter and
 //! standard library lie in its base, and `complete` brings them.
 
+#![allow(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "installers write these names in one case, and file names differ by case"
+)]
+
 mod base;
 mod conda_meta;
 mod dist_info;
@@ -31,7 +36,7 @@ use std::path::PathBuf;
 
 pub use base::{Base, SystemSite};
 pub(crate) use conda_meta::load as conda_records;
-pub(crate) use dist_info::{below, distributions, parse_record_line};
+pub(crate) use dist_info::{Distribution, below, distributions, parse_record_line};
 pub use error::Error;
 pub use filter::{Filter, Filters};
 pub use inventory::Inventory;

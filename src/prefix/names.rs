@@ -27,9 +27,12 @@ pub fn active() -> Result<PathBuf> {
     Ok(Surroundings::real().active()?)
 }
 
+/// Reads an environment variable.
+type Variables = dyn Fn(&str) -> Option<OsString>;
+
 /// The variables and the home of the user.
 struct Surroundings {
-    variable: Box<dyn Fn(&str) -> Option<OsString>>,
+    variable: Box<Variables>,
     home: PathBuf,
 }
 
@@ -107,7 +110,8 @@ impl Surroundings {
 
     /// Where environments are kept, in conda's order.
     fn folders(&self, roots: &[PathBuf]) -> Vec<PathBuf> {
-        let variables = ["CONDA_ENVS_PATH", "CONDA_ENVS_DIRS"].into_iter().filter_map(|name| (self.variable)(name));
+        let variables =
+            ["CONDA_ENVS_PATH", "CONDA_ENVS_DIRS"].into_iter().filter_map(|name| (self.variable)(name));
         let mut folders: Vec<PathBuf> = variables
             .flat_map(|value| std::env::split_paths(&value).collect::<Vec<_>>())
             .filter(|path| !path.as_os_str().is_empty())
@@ -169,7 +173,8 @@ fn near(name: &str, names: &BTreeSet<String>) -> Vec<String> {
     let is_near = |known: &&String| {
         let known = known.to_lowercase();
         let limit = wanted.chars().count().div_ceil(3);
-        distance(&wanted, &known) <= limit || (wanted.len() > 2 && (known.contains(&wanted) || wanted.contains(&known)))
+        distance(&wanted, &known) <= limit
+            || (wanted.len() > 2 && (known.contains(&wanted) || wanted.contains(&known)))
     };
     names.iter().filter(is_near).take(3).cloned().collect()
 }
@@ -238,12 +243,11 @@ mod tests {
 
     #[test]
     fn the_variable_wins_over_condarc_and_condarc_over_the_root() {
-        let machine = Machine::new()
-            .environment("conda")
-            .environment("conda/envs/e")
-            .variable("CONDA_ROOT", "conda");
+        let machine =
+            Machine::new().environment("conda").environment("conda/envs/e").variable("CONDA_ROOT", "conda");
         assert_eq!(machine.find("e").unwrap(), "conda/envs/e");
-        let machine = machine.environment("mine/e").file(".condarc", "envs_dirs: [HOME/mine]\nssl_verify: true\n");
+        let machine =
+            machine.environment("mine/e").file(".condarc", "envs_dirs: [HOME/mine]\nssl_verify: true\n");
         assert_eq!(machine.find("e").unwrap(), "mine/e");
         let machine = machine.environment("theirs/e").variable("CONDA_ENVS_PATH", "theirs");
         assert_eq!(machine.find("e").unwrap(), "theirs/e");
@@ -251,7 +255,9 @@ mod tests {
 
     #[test]
     fn a_noted_environment_is_found_anywhere() {
-        let machine = Machine::new().environment("work/e").file(".conda/environments.txt", "HOME/gone/e\nHOME/work/e\n");
+        let machine = Machine::new()
+            .environment("work/e")
+            .file(".conda/environments.txt", "HOME/gone/e\nHOME/work/e\n");
         assert_eq!(machine.find("e").unwrap(), "work/e");
     }
 
@@ -279,7 +285,10 @@ mod tests {
             variable: Box::new(|name| names.contains(&name).then(|| name.into())),
             home: PathBuf::new(),
         };
-        assert_eq!(surroundings(&["CONDA_PREFIX", "VIRTUAL_ENV"]).active().unwrap(), Path::new("VIRTUAL_ENV"));
+        assert_eq!(
+            surroundings(&["CONDA_PREFIX", "VIRTUAL_ENV"]).active().unwrap(),
+            Path::new("VIRTUAL_ENV")
+        );
         assert_eq!(surroundings(&["CONDA_PREFIX"]).active().unwrap(), Path::new("CONDA_PREFIX"));
         assert!(surroundings(&[]).active().is_err());
     }

@@ -83,7 +83,9 @@ pub(super) fn reason(kind: &PrefixKind, path: &str) -> Option<&'static str> {
     let matches = |at: &At| match at {
         Path(whole) | Folder(whole) => path == *whole,
         Name(whole) => name == *whole,
-        Ends(start, end) => path.len() >= start.len() + end.len() && path.starts_with(start) && path.ends_with(end),
+        Ends(start, end) => {
+            path.len() >= start.len() + end.len() && path.starts_with(start) && path.ends_with(end)
+        }
         Suffix(end) => name.ends_with(end),
         Start(start) => name.starts_with(start),
     };

@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::pyvenv::PyvenvCfg;
 use super::python::{self, Python};
+use super::pyvenv::PyvenvCfg;
 use super::{Error, Prefix, PrefixKind, base, conda_meta};
 use crate::error::Result;
 
@@ -28,7 +28,8 @@ pub fn open(path: &Path) -> Result<Prefix> {
     };
     let cfg = PyvenvCfg::parse(&cfg);
     if cfg.get("home").is_none() {
-        let python = own_python(&root)?.ok_or_else(|| Error::NoInterpreter { path: root.join("bin/python") })?;
+        let python =
+            own_python(&root)?.ok_or_else(|| Error::NoInterpreter { path: root.join("bin/python") })?;
         return Ok(Prefix { root, kind: PrefixKind::Standalone, python: Some(python) });
     }
     let (base, python) = base::locate(&root, &cfg)?;

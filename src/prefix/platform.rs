@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
+use super::Python;
 use super::conda_meta::Record;
 use super::elf::Dynamic;
-use super::Python;
 
 /// `linux-64`, `osx-arm64`…: what the conda packages are for, else what the
 /// interpreter is, else this machine.
@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn the_packages_say_it_before_the_machine() {
         let record = |subdir: &str| {
-            serde_json::from_value(serde_json::json!({"name": "p", "version": "1", "subdir": subdir})).unwrap()
+            serde_json::from_value(serde_json::json!({"name": "p", "version": "1", "subdir": subdir}))
+                .unwrap()
         };
         assert_eq!(of(&[record("noarch"), record("linux-aarch64")], None), "linux-aarch64");
         assert_eq!(of(&[record("noarch")], None), here());

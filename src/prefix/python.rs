@@ -155,7 +155,8 @@ mod tests {
     #[test]
     fn a_standard_library_is_where_os_py_is() {
         let home = tempfile::tempdir().unwrap();
-        for folder in ["lib/python3.9", "lib/python3.10", "lib64/python3.11", "lib/python3.11/site-packages"] {
+        for folder in ["lib/python3.9", "lib/python3.10", "lib64/python3.11", "lib/python3.11/site-packages"]
+        {
             fs_err::create_dir_all(home.path().join(folder)).unwrap();
         }
         for file in ["lib/python3.9/os.py", "lib/python3.10/os.py", "lib64/python3.11/os.py"] {

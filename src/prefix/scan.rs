@@ -58,7 +58,8 @@ pub fn scan(prefix: &Prefix, options: &ScanOptions, progress: &dyn Progress) -> 
         !owners.conda.contains_key(path) && omit::reason(&prefix.kind, path).is_some()
     })?;
     progress.begin(Step::Scan, Some(found.len() as u64));
-    let source = if matches!(prefix.kind, PrefixKind::Conda) { SourceKind::CondaPrefix } else { SourceKind::Venv };
+    let source =
+        if matches!(prefix.kind, PrefixKind::Conda) { SourceKind::CondaPrefix } else { SourceKind::Venv };
     let platform = platform::of(&owners.records, prefix.python.as_ref());
     let inventory = Inventory::new(prefix.clone(), source, platform, options.filters.clone());
     let mut scan = Scan { owners: &owners, editables: &editables, inventory, progress };
@@ -132,7 +133,9 @@ impl Owners {
         if let Some((index, _)) = self.conda.get(path) {
             return conda_group(&self.records[*index].name);
         }
-        if let Some(record) = self.records.iter().find(|record| record.path == path) {
+        if path.starts_with("conda-meta/")
+            && let Some(record) = self.records.iter().find(|record| record.path == path)
+        {
             return conda_group(&record.name);
         }
         if let Some(source) = source_of(path) {
@@ -165,10 +168,10 @@ impl Scan<'_> {
         let path = &item.path;
         let prefix = &self.inventory.prefix;
         let venv = matches!(prefix.kind, PrefixKind::Venv(_));
-        let editable = self.editables.files.iter().any(|file| {
-            path.strip_prefix(file.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
-        if editable || !self.inventory.filters.keeps(path) || (venv && omit::is_interpreter_name(path)) {
+        if self.editables.cover(path)
+            || !self.inventory.filters.keeps(path)
+            || (venv && omit::is_interpreter_name(path))
+        {
             return Ok(());
         }
         if let Some(text) = self.editables.pth.get(path) {
@@ -211,7 +214,8 @@ impl Scan<'_> {
                     return Ok(None);
                 }
                 readable(&resolved)?;
-                let executable = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+                let executable =
+                    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
                 let content = Content::Disk { path: resolved, size: metadata.len() };
                 Ok(Some(Node::File(File { executable, content, rewrite: Rewrite::Search })))
             }
@@ -257,7 +261,10 @@ impl Scan<'_> {
         let dropped = self.inventory.remove_dangling_links();
         if !dropped.is_empty() {
             let first = &dropped[0];
-            self.progress.note(&format!("left out: {} to files that are left out, `{first}` first", links_of(dropped.len())));
+            self.progress.note(&format!(
+                "left out: {} to files that are left out, `{first}` first",
+                links_of(dropped.len())
+            ));
         }
     }
 

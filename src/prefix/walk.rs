@@ -21,7 +21,10 @@ pub(crate) struct Found {
 /// What it is.
 #[derive(Debug)]
 pub(crate) enum Kind {
-    File { size: u64, executable: bool },
+    File {
+        size: u64,
+        executable: bool,
+    },
     Link(PathBuf),
     EmptyFolder,
     /// A socket, pipe or device.
