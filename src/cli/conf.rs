@@ -31,7 +31,11 @@ impl Args {
         match self.archive {
             Some(archive) if !self.list => {
                 let rendered = ops::conf(&archive, &self.engine.options(), terminal)?;
-                if json { engine::print_json(&rendered, terminal) } else { engine::print(&rendered, terminal) }
+                if json {
+                    engine::print_json(&rendered, terminal)
+                } else {
+                    engine::print(&rendered, terminal)
+                }
             }
             _ => list(json, terminal),
         }

@@ -22,7 +22,10 @@ impl Args for FilterArgs {
                 .help_heading("What goes in")
         };
         command
-            .arg(option("exclude", "Leave files out whose path below the prefix matches (`*.pyc`, `lib/*/tests/*`)"))
+            .arg(option(
+                "exclude",
+                "Leave files out whose path below the prefix matches (`*.pyc`, `lib/*/tests/*`)",
+            ))
             .arg(option("include", "Take files back in that an earlier --exclude left out"))
     }
 

@@ -42,10 +42,6 @@ impl Args {
             ops::pack(&self.source.options(), &self.archive.options(), self.output, on_existing, terminal)?;
         let path = packed.path.display().to_string();
         terminal.close(summary::rows(&packed.contents, &path, packed.size, &packed.digest));
-        if json {
-            terminal.json(&packed)
-        } else {
-            Ok(terminal.data(&format!("{path}\n"))?)
-        }
+        if json { terminal.json(&packed) } else { Ok(terminal.data(&format!("{path}\n"))?) }
     }
 }

@@ -26,8 +26,11 @@ pub fn rows(contents: &Contents, archive: &str, size: u64, digest: &str) -> Vec<
 }
 
 fn glibc(floor: &GlibcFloor) -> Option<String> {
-    let told = |version: &Option<String>, of: &str| version.as_ref().map(|version| format!("{version} ({of})"));
-    let floors: Vec<_> =
-        [told(&floor.interpreter, "interpreter"), told(&floor.wheels, "wheels")].into_iter().flatten().collect();
+    let told =
+        |version: &Option<String>, of: &str| version.as_ref().map(|version| format!("{version} ({of})"));
+    let floors: Vec<_> = [told(&floor.interpreter, "interpreter"), told(&floor.wheels, "wheels")]
+        .into_iter()
+        .flatten()
+        .collect();
     (!floors.is_empty()).then(|| floors.join(", "))
 }

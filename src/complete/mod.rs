@@ -28,6 +28,7 @@ mod records;
 mod scrub;
 mod sonames;
 mod stdlib;
+mod sysconfig;
 #[cfg(test)]
 mod tests;
 
@@ -93,6 +94,7 @@ pub fn complete(
     direct_url::clean(&mut inventory)?;
     history::clean(&mut inventory)?;
     bytecode::judge(&mut inventory, progress)?;
+    sysconfig::clean(&mut inventory)?;
     records::own(&mut inventory);
     manifest::reserve(&mut inventory);
     Ok(inventory)

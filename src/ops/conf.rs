@@ -41,10 +41,16 @@ impl Explain for Error {
         let names = |names: Vec<&str>| names.join(", ");
         Some(match self {
             Error::NoTarget => {
-                format!("give --for with one of {}", names(Target::ALL.iter().map(|target| target.name()).collect()))
+                format!(
+                    "give --for with one of {}",
+                    names(Target::ALL.iter().map(|target| target.name()).collect())
+                )
             }
             Error::UnknownFormat { .. } => {
-                format!("engines go by the extension; use one of {}", names(Format::ALL.map(Format::name).into()))
+                format!(
+                    "engines go by the extension; use one of {}",
+                    names(Format::ALL.map(Format::name).into())
+                )
             }
         })
     }
@@ -61,7 +67,8 @@ pub fn conf(archive: &str, engine: &EngineOptions, progress: &dyn Progress) -> R
     }
     // Engines know more kinds of URLs than can be published to.
     let uri = if archive.contains("://") { archive.to_owned() } else { Location::parse(archive)?.uri() };
-    let format = Format::of_name(archive).ok_or_else(|| Error::UnknownFormat { archive: archive.to_owned() })?;
+    let format =
+        Format::of_name(archive).ok_or_else(|| Error::UnknownFormat { archive: archive.to_owned() })?;
     let mut request = engine.request(&uri, format);
     let local = if archive.contains("://") { None } else { Some(Path::new(archive)) };
     if let Some(local) = local.filter(|path| path.exists()) {
@@ -97,8 +104,11 @@ impl EngineOptions {
 
     /// The configuration for every target, with its notes told once.
     pub(super) fn render(&self, request: &Request, progress: &dyn Progress) -> Result<Vec<Rendered>> {
-        let rendered =
-            self.targets.iter().map(|target| conf::render(*target, request)).collect::<Result<Vec<_>, _>>()?;
+        let rendered = self
+            .targets
+            .iter()
+            .map(|target| conf::render(*target, request))
+            .collect::<Result<Vec<_>, _>>()?;
         let mut told = Vec::new();
         for note in rendered.iter().flat_map(|one| &one.notes) {
             if !told.contains(&note) {

@@ -77,9 +77,11 @@ impl Plan {
         let name = match (&options.env_name, &source) {
             (Some(name), _) => name.clone(),
             (None, Source::Environment(EnvSpec { name: Some(name), .. })) => name.clone(),
-            (None, Source::Environment(EnvSpec { path, .. }) | Source::Requirements(RequirementsSpec { path, .. })) => {
-                folder_name(absolute(path).parent().unwrap_or(Path::new("")))
-            }
+            (
+                None,
+                Source::Environment(EnvSpec { path, .. })
+                | Source::Requirements(RequirementsSpec { path, .. }),
+            ) => folder_name(absolute(path).parent().unwrap_or(Path::new(""))),
             (None, Source::Prefix(path)) => name_of_prefix(&absolute(path)),
         };
         Ok(Plan { name: env_name(&name), source })
@@ -209,9 +211,13 @@ mod tests {
 
     #[test]
     fn a_name_fits_into_every_store() {
-        for (text, name) in
-            [("My Project", "my-project"), ("a_b.c-1", "a_b.c-1"), ("été", "t"), ("", "environment"), ("...", "environment")]
-        {
+        for (text, name) in [
+            ("My Project", "my-project"),
+            ("a_b.c-1", "a_b.c-1"),
+            ("été", "t"),
+            ("", "environment"),
+            ("...", "environment"),
+        ] {
             assert_eq!(env_name(text), name);
         }
     }

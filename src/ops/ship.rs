@@ -40,7 +40,8 @@ pub fn ship(
     let format = options.format_for(location.file_name().as_deref())?;
     options.layout(format)?;
     let plan = Plan::new(source)?;
-    let foreseen = location.directory().join(&archive_name(&location, plan.name(), ContentDigest([0; 32]), format));
+    let foreseen =
+        location.directory().join(&archive_name(&location, plan.name(), ContentDigest([0; 32]), format));
     engine.render(&engine.request(&foreseen.uri(), format), &Silent)?;
     let store = location.open()?;
     store.check_writable()?;
@@ -85,7 +86,8 @@ fn upload(
 fn warn(assembly: &Assembly, engine: &EngineOptions, progress: &dyn Progress) {
     let manifest = &assembly.manifest;
     if manifest.packages.iter().any(|package| package.name == "pyspark") {
-        progress.warn("the environment holds pyspark, about 300 MB that the engine brings itself; leave it out");
+        progress
+            .warn("the environment holds pyspark, about 300 MB that the engine brings itself; leave it out");
     }
     let python = manifest.python.as_ref().map(crate::artifact::PythonInfo::minor);
     if let (Some(spark), Some(python)) = (engine.spark_version, python) {
@@ -94,4 +96,3 @@ fn warn(assembly: &Assembly, engine: &EngineOptions, progress: &dyn Progress) {
         }
     }
 }
-
