@@ -10,13 +10,64 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::error::Explain;
+
 /// What to do with what is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnExisting {
-    /// Fail with [`io::ErrorKind::AlreadyExists`].
+    /// Fail with [`Error::Exists`].
     Refuse,
     /// Replace it.
     Replace,
+}
+
+/// Something can't be put where it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("`{}` exists", path.display())]
+    Exists { path: PathBuf },
+    #[error("`{}` is a directory", path.display())]
+    IsADirectory { path: PathBuf },
+    #[error("`{}` is not empty", path.display())]
+    NotEmpty { path: PathBuf },
+    #[error("`{}` is no directory", path.display())]
+    NotADirectory { path: PathBuf },
+    #[error("can't write `{}`", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Explain for Error {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Error::Exists { .. } => "replace it with --force, or choose another name",
+            Error::IsADirectory { .. } => "choose another name; one that ends in `/` asks for a directory",
+            Error::NotEmpty { .. } | Error::NotADirectory { .. } => {
+                "choose a directory that is missing or empty"
+            }
+            Error::Write { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "create the directory first, or choose another one"
+            }
+            Error::Write { source, .. } => return source.hint(),
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// For stages that add a path and a hint of their own.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Write { source, .. } => source,
+            Error::Exists { .. } => io::Error::new(io::ErrorKind::AlreadyExists, error),
+            Error::IsADirectory { .. } => io::Error::new(io::ErrorKind::IsADirectory, error),
+            Error::NotADirectory { .. } => io::Error::new(io::ErrorKind::NotADirectory, error),
+            Error::NotEmpty { .. } => io::Error::new(io::ErrorKind::DirectoryNotEmpty, error),
+        }
+    }
 }
 
 /// A file that is being written.
@@ -33,48 +84,48 @@ impl StagedFile {
     /// # Errors
     /// If `target` exists and may not be replaced, is a directory, or its
     /// folder is missing or can't be written.
-    pub fn create(target: &Path, on_existing: OnExisting) -> io::Result<Self> {
+    pub fn create(target: &Path, on_existing: OnExisting) -> Result<Self, Error> {
+        let path = target.to_owned();
         match fs_err::symlink_metadata(target) {
-            Ok(found) if found.is_dir() => {
-                return Err(named(io::ErrorKind::IsADirectory, target, "is a directory"));
-            }
-            Ok(_) if on_existing == OnExisting::Refuse => {
-                return Err(named(io::ErrorKind::AlreadyExists, target, "exists"));
-            }
+            Ok(found) if found.is_dir() => return Err(Error::IsADirectory { path }),
+            Ok(_) if on_existing == OnExisting::Refuse => return Err(Error::Exists { path }),
             _ => {}
         }
         let temp = tempfile::Builder::new()
             .prefix(".envship-")
             .permissions(std::fs::Permissions::from_mode(0o666))
             .tempfile_in(parent(target))
-            .map_err(|error| named(error.kind(), target, &format!("can't be created: {error}")))?;
-        Ok(StagedFile { temp, target: target.to_owned(), on_existing })
+            .map_err(|error| Error::Write { path: path.clone(), source: plain(&error) })?;
+        Ok(StagedFile { temp, target: path, on_existing })
     }
 
     /// Syncs the file and gives it its name.
     ///
     /// # Errors
     /// If the disk is full, or the name was taken meanwhile.
-    pub fn commit(self) -> io::Result<()> {
-        let StagedFile { temp, target, on_existing } = self;
-        temp.as_file().sync_all()?;
-        match on_existing {
-            OnExisting::Refuse => temp.persist_noclobber(&target),
-            OnExisting::Replace => temp.persist(&target),
+    pub fn commit(self) -> Result<(), Error> {
+        let StagedFile { temp, target: path, on_existing } = self;
+        let synced = temp.as_file().sync_all();
+        let placed = synced.and_then(|()| {
+            match on_existing {
+                OnExisting::Refuse => temp.persist_noclobber(&path),
+                OnExisting::Replace => temp.persist(&path),
+            }
+            .map_err(|error| error.error)
+        });
+        match placed {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Error::Exists { path }),
+            Err(source) => Err(Error::Write { path, source }),
         }
-        .map(drop)
-        .map_err(|error| {
-            named(error.error.kind(), &target, &format!("can't be put in place: {}", error.error))
-        })
     }
 }
 
 impl Write for StagedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.temp
-            .as_file_mut()
-            .write(bytes)
-            .map_err(|error| named(error.kind(), &self.target, &error.to_string()))
+        self.temp.as_file_mut().write(bytes).map_err(|error| {
+            io::Error::new(error.kind(), format!("can't write `{}`: {error}", self.target.display()))
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -95,22 +146,29 @@ impl StagedDir {
     ///
     /// # Errors
     /// If `target` holds something, is no folder, or can't be written.
-    pub fn create(target: &Path) -> io::Result<Self> {
+    pub fn create(target: &Path) -> Result<Self, Error> {
+        let path = target.to_owned();
+        let failed = |source| Error::Write { path: path.clone(), source };
         match fs_err::read_dir(target) {
             Ok(entries) => {
                 if entries.take(1).count() > 0 {
-                    return Err(named(io::ErrorKind::DirectoryNotEmpty, target, "is not empty"));
+                    return Err(Error::NotEmpty { path });
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs_err::create_dir_all(parent(target))?,
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs_err::create_dir_all(parent(target)).map_err(failed)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(Error::NotADirectory { path });
+            }
+            Err(error) => return Err(failed(error)),
         }
         let temp = tempfile::Builder::new()
             .prefix(".envship-")
             .permissions(std::fs::Permissions::from_mode(0o777))
             .tempdir_in(parent(target))
-            .map_err(|error| named(error.kind(), target, &format!("can't be created: {error}")))?;
-        Ok(StagedDir { temp, target: target.to_owned() })
+            .map_err(|error| failed(plain(&error)))?;
+        Ok(StagedDir { temp, target: path })
     }
 
     /// Where to put the contents.
@@ -123,10 +181,11 @@ impl StagedDir {
     ///
     /// # Errors
     /// If something came in its way.
-    pub fn commit(self) -> io::Result<()> {
-        fs_err::rename(self.temp.path(), &self.target)?;
+    pub fn commit(self) -> Result<(), Error> {
+        let StagedDir { temp, target: path } = self;
+        fs_err::rename(temp.path(), &path).map_err(|source| Error::Write { path, source })?;
         // What was renamed must not be removed.
-        let _ = self.temp.keep();
+        let _ = temp.keep();
         Ok(())
     }
 }
@@ -183,6 +242,11 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn named(kind: io::ErrorKind, path: &Path, what: &str) -> io::Error {
-    io::Error::new(kind, format!("`{}` {what}", path.display()))
+/// Without the random name of the staged file, which nobody has to know.
+fn plain(error: &io::Error) -> io::Error {
+    match error.get_ref().and_then(|inner| inner.source()).and_then(|cause| cause.downcast_ref::<io::Error>())
+    {
+        Some(cause) => cause.raw_os_error().map_or_else(|| cause.kind().into(), io::Error::from_raw_os_error),
+        None => io::Error::from(error.kind()),
+    }
 }

@@ -1,12 +1,11 @@
 //! Arranged entries → a plain directory.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::content::Reader;
-use super::error::Error;
 use super::pipeline::in_order;
 use crate::entry::{File, Measured, Node};
 use crate::error::Result;
@@ -31,7 +30,7 @@ pub fn write_directory(
     progress: &dyn Progress,
 ) -> Result<u64> {
     let size = entries.iter().map(|item| item.size).sum();
-    let stage = stage(target)?;
+    let stage = StagedDir::create(target)?;
     progress.begin(Step::Pack, Some(size));
     let mut files = Vec::new();
     for item in entries {
@@ -51,18 +50,6 @@ pub fn write_directory(
     stage.commit()?;
     progress.end();
     Ok(size)
-}
-
-/// Stages a directory at `target`, which must be missing or empty.
-pub(super) fn stage(target: &Path) -> Result<StagedDir> {
-    StagedDir::create(target).map_err(|error| {
-        let path = target.to_owned();
-        match error.kind() {
-            io::ErrorKind::DirectoryNotEmpty => Error::NotEmpty { path }.into(),
-            io::ErrorKind::NotADirectory => Error::InTheWay { path }.into(),
-            _ => error.into(),
-        }
-    })
 }
 
 fn copy(item: &Measured, file: &File, root: &Path, progress: &dyn Progress) -> Result<()> {

@@ -27,10 +27,6 @@ pub enum Error {
 
     #[error("`{}` does not exist", path.display())]
     Missing { path: PathBuf },
-    #[error("`{}` is not empty", path.display())]
-    NotEmpty { path: PathBuf },
-    #[error("`{}` is no directory", path.display())]
-    InTheWay { path: PathBuf },
     #[error("`{}` is empty", path.display())]
     Empty { path: PathBuf },
     #[error("`{}` is no archive", path.display())]
@@ -89,7 +85,6 @@ impl Explain for Error {
             }
             Error::Threads(_) => "ask for fewer with --n-threads",
             Error::Missing { .. } => "check the path of the archive",
-            Error::NotEmpty { .. } | Error::InTheWay { .. } => "choose a directory that is missing or empty",
             Error::Empty { .. } | Error::Damaged { .. } => "fetch or pack the archive again",
             Error::NotAnArchive { .. } | Error::Unsupported { .. } => {
                 "give a .tar.gz, .tar, .tar.zst or .zip archive"

@@ -2,7 +2,7 @@
 //! machine: where a local project lay, when it was built, who signed in.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -110,9 +110,9 @@ fn edited(record: &str, path: &str, hash: Option<&str>) -> String {
 
 /// Replaces a file as a whole: its bytes may be shared with uv's cache.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), InstallError> {
-    let mut file = StagedFile::create(path, OnExisting::Replace)?;
+    let mut file = StagedFile::create(path, OnExisting::Replace).map_err(io::Error::from)?;
     file.write_all(bytes)?;
-    Ok(file.commit()?)
+    Ok(file.commit().map_err(io::Error::from)?)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::location::Location;
 use super::scheme::{FILE, Scheme};
 use super::store::Variables;
 use crate::artifact::ContentDigest;
-use crate::fs::{Hashing, OnExisting, StagedFile};
+use crate::fs::{self, Hashing, OnExisting, StagedFile};
 use crate::interrupt;
 
 pub(super) const SCHEME: Scheme = Scheme { names: &[FILE], open };
@@ -66,9 +66,9 @@ impl Backend for LocalDirectory {
         let write = || {
             let mut file = StagedFile::create(&path, OnExisting::Replace)?;
             file.write_all(text.as_bytes())?;
-            file.commit()
+            Ok(file.commit()?)
         };
-        write().map_err(|source| failed("write", &path, source))
+        write().map_err(|source: io::Error| failed("write", &path, source))
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {
@@ -83,8 +83,8 @@ impl Backend for LocalDirectory {
         let path = self.path.join(name);
         match StagedFile::create(&path, on_existing) {
             Ok(file) => Ok(Box::new(LocalSink { file, path })),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),
-            Err(source) => Err(failed("create", &path, source)),
+            Err(fs::Error::Exists { .. }) => Err(exists(&path)),
+            Err(error) => Err(failed("create", &path, error.into())),
         }
     }
 }
@@ -109,12 +109,12 @@ impl Sink for LocalSink {
         let LocalSink { file, path } = *self;
         match file.commit() {
             Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(fs::Error::Exists { .. }) => {
                 let same =
                     fs_err::metadata(&path).is_ok_and(|found| found.len() == size) && hash(&path)? == sha256;
                 if same { Ok(()) } else { Err(exists(&path)) }
             }
-            Err(source) => Err(failed("write", &path, source)),
+            Err(error) => Err(failed("write", &path, error.into())),
         }
     }
 

@@ -182,7 +182,8 @@ fn the_system_python_of_debian_is_refused_with_a_hint() {
 #[test]
 fn an_unreadable_file_is_named() {
     let sandbox = Sandbox::new();
-    let prefix = venv(&sandbox, "env", &python("3.11"), &[]);
+    // Where anybody can read the interpreter.
+    let prefix = conda_environment(&sandbox, "env", &["python=3.11"]);
     let secret = prefix.join("lib/python3.11/site-packages/secret.py");
     fs::write(&secret, "x = 1\n").unwrap();
     fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
@@ -394,7 +395,7 @@ tar("pipe.tar.gz", ("pipe", "pipe", ""))
         for flags in [&[][..], &["--allow-absolute-links"]] {
             let mut arguments = vec!["unpack", &name, "out"];
             arguments.extend(flags);
-            sandbox.run(arguments).fails_with(1).says(&[&name]);
+            sandbox.run(arguments).fails_with(1).says(&["error: ", "hint: "]);
             assert_eq!(listing(&sandbox.work(".")), before, "{name} {flags:?}");
             assert!(!Path::new("/tmp/envship-escaped").exists());
         }

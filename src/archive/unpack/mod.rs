@@ -13,11 +13,11 @@ mod zip;
 
 use std::path::Path;
 
-use super::directory;
 use super::source::Archive;
 use crate::artifact::{Format, Manifest};
 use crate::entry::{Edit, Placeholder};
 use crate::error::Result;
+use crate::fs::StagedDir;
 use crate::progress::{Progress, Step};
 use finish::Finished;
 use stage::Stage;
@@ -77,7 +77,7 @@ pub fn unpack(
 ) -> Result<Unpacked> {
     let archive = Archive::open(archive)?;
     let destination = std::path::absolute(dir)?;
-    let staged = directory::stage(&destination)?;
+    let staged = StagedDir::create(&destination)?;
     let mut stage = Stage::new(staged.path());
     progress.begin(Step::Unpack, Some(archive.size));
     match archive.format {
