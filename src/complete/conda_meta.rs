@@ -53,7 +53,10 @@ fn agree(entry: &mut Map<String, Value>, facts: &Facts) -> bool {
     let Some(fact) = entry.get("_path").and_then(Value::as_str).and_then(|path| facts.get(path)) else {
         return false;
     };
-    let was_link = entry.get("path_type").and_then(Value::as_str) == Some("softlink");
+    let path_type = entry.get("path_type").and_then(Value::as_str);
+    let was_link = path_type == Some("softlink");
+    // In no package: what was hashed is what the installer wrote at this place.
+    let was_written = path_type.is_some_and(|kind| kind.ends_with("entry_point"));
     match fact {
         Fact::Folder => {}
         Fact::Link => {
@@ -68,6 +71,9 @@ fn agree(entry: &mut Map<String, Value>, facts: &Facts) -> bool {
         Fact::File { size, sha256 } => {
             if was_link {
                 entry.insert("path_type".into(), "hardlink".into());
+            }
+            if was_written && entry.contains_key("sha256") {
+                entry.insert("sha256".into(), hex::encode(sha256).into());
             }
             if entry.contains_key("sha256") || entry.contains_key("sha256_in_prefix") {
                 entry.insert("sha256_in_prefix".into(), hex::encode(sha256).into());

@@ -37,7 +37,7 @@ fn allowed(imports: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
         set.extend(BASE.map(str::to_owned));
     }
     if imports.contains("value enums of the stages") {
-        let stages = ["archive", "artifact", "complete", "conf", "prefix", "publish", "solve"];
+        let stages = ["archive", "artifact", "complete", "conf", "prefix", "publish", "spec"];
         set.extend(stages.map(str::to_owned));
     }
     set

@@ -189,6 +189,9 @@ fn an_unreadable_file_is_named() {
     fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
     // Root reads everything, so somebody else packs.
     open_to_everybody(&sandbox);
+    let mut share = sandbox.command("chmod");
+    share.args(["-R", "a+rX", "env/conda-meta"]);
+    sandbox.finish(share).success();
     let mut command = as_nobody(&sandbox);
     command.args(["pack", "env", "-o"]).arg(sandbox.path("out/out.tar.gz"));
     sandbox.finish(command).fails_with(1).says(&["secret.py", "hint: "]);

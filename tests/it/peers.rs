@@ -51,6 +51,8 @@ fn a_conda_environment_holds_what_conda_pack_packs() {
         ours.difference(&theirs).collect(),
         &[
             ("pyvenv.cfg", "switches the node's user site off"),
+            ("lib/lib*", "libraries of this machine that the fixture's Python was linked to"),
+            ("lib/python3.11/*.pyc", "conda-pack drops bytecode that was made after the install"),
             ("share/envship/manifest.json", "says what it is"),
         ],
     );
@@ -81,6 +83,7 @@ fn a_venv_holds_what_venv_pack_packs_and_its_interpreter() {
         &[
             ("lib/python3.11/*", "the standard library comes along"),
             ("include/python3.11/*", "so do the headers"),
+            ("lib/lib*", "so do libpython and the libraries that the standard library needs"),
             ("share/envship/manifest.json", "says what it is"),
         ],
     );
