@@ -20,7 +20,7 @@ use crate::interrupt::{self, Interrupted};
 
 /// How long a server may take to accept a connection, and to send the next bytes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The client can't be made.
 #[derive(Debug, thiserror::Error)]

@@ -14,6 +14,10 @@ use super::filter::FilterArgs;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Archive")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag as it is typed; options() makes enums of them"
+)]
 pub struct ArchiveArgs {
     #[command(flatten)]
     filters: FilterArgs,

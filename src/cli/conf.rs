@@ -48,7 +48,7 @@ fn list(json: bool, terminal: &Terminal) -> Result<()> {
             Target::ALL.iter().map(|target| (target.to_string(), target.about().into())).collect();
         return terminal.json(&targets);
     }
-    let text: String =
-        Target::ALL.iter().map(|target| format!("{:<16}{}\n", target.to_string(), target.about())).collect();
-    Ok(terminal.data(&text)?)
+    let lines: Vec<_> =
+        Target::ALL.iter().map(|target| format!("{:<16}{}", target.to_string(), target.about())).collect();
+    Ok(terminal.data(&format!("{}\n", lines.join("\n")))?)
 }

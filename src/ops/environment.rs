@@ -75,8 +75,7 @@ impl Plan {
             prefix::open(path)?;
         }
         let name = match (&options.env_name, &source) {
-            (Some(name), _) => name.clone(),
-            (None, Source::Environment(EnvSpec { name: Some(name), .. })) => name.clone(),
+            (Some(name), _) | (None, Source::Environment(EnvSpec { name: Some(name), .. })) => name.clone(),
             (
                 None,
                 Source::Environment(EnvSpec { path, .. })

@@ -90,9 +90,9 @@ fn warn(assembly: &Assembly, engine: &EngineOptions, progress: &dyn Progress) {
             .warn("the environment holds pyspark, about 300 MB that the engine brings itself; leave it out");
     }
     let python = manifest.python.as_ref().map(crate::artifact::PythonInfo::minor);
-    if let (Some(spark), Some(python)) = (engine.spark_version, python) {
-        if let Some(problem) = python_support(spark, &python) {
-            progress.warn(&problem);
-        }
+    if let (Some(spark), Some(python)) = (engine.spark_version, python)
+        && let Some(problem) = python_support(spark, &python)
+    {
+        progress.warn(&problem);
     }
 }

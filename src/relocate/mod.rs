@@ -20,7 +20,8 @@
 //!
 //! Most files hold no prefix and are never held in memory: the caller streams
 //! them in windows through [`Relocator::holds_prefix`], loads the few that do or
-//! that [`Relocator::needs_whole`], and streams every file through [`Splice`].
+//! that [`Relocator::needs_whole`], and applies the edits to whatever part of a
+//! file it reads.
 //!
 //! Not looked into: what is compressed, the checksums of containers (a prefix in
 //! a stored zip member is replaced without correcting its CRC), UTF-16, and
@@ -46,10 +47,10 @@ use elf::Plan;
 use fixed::Listing;
 use prefixes::{Hit, Prefixes};
 use script::Script;
+use splice::splice;
 
 pub use place::{Placed, place};
 pub use script::Interpreter;
-pub use splice::{Splice, splice, spliced_size};
 
 /// Where an archive will be unpacked. Scripts and run paths are relative either
 /// way.

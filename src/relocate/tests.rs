@@ -1,5 +1,3 @@
-use std::io::{Cursor, Read};
-
 use proptest::prelude::*;
 
 use super::*;
@@ -301,22 +299,6 @@ proptest! {
             expected.splice(start..start + usize::try_from(edit.length).unwrap(), edit.bytes.clone());
         }
         prop_assert_eq!(&splice(&bytes, &edits), &expected);
-        prop_assert_eq!(spliced_size(bytes.len() as u64, &edits), expected.len() as u64);
-    }
-
-    #[test]
-    fn a_stream_is_spliced_like_the_whole((bytes, edits) in bytes_and_edits(), window in 1..20_usize) {
-        let mut stream = Splice::new(Cursor::new(&bytes), &edits);
-        let mut output = Vec::new();
-        let mut buffer = vec![0; window];
-        loop {
-            let read = stream.read(&mut buffer).unwrap();
-            if read == 0 {
-                break;
-            }
-            output.extend_from_slice(&buffer[..read]);
-        }
-        prop_assert_eq!(output, splice(&bytes, &edits));
     }
 }
 

@@ -10,7 +10,7 @@ const BASE: [&str; 5] = ["error", "fs", "interrupt", "net", "progress"];
 
 /// module → what it may import, from the table.
 fn table() -> BTreeMap<String, BTreeSet<String>> {
-    let text = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let text = fs_err::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
     let rows: Vec<[String; 2]> = text
         .lines()
         .filter(|line| line.starts_with("| `"))
@@ -61,7 +61,7 @@ fn every_import_is_one_that_the_layout_table_allows() {
             wrong.push(format!("{}: module `{module}` has no row", path.display()));
             continue;
         };
-        let text = std::fs::read_to_string(file.path()).unwrap();
+        let text = fs_err::read_to_string(file.path()).unwrap();
         for imported in imports(&text).difference(allowed).filter(|imported| *imported != module) {
             wrong.push(format!("{}: `{module}` may not import `{imported}`", path.display()));
         }
@@ -117,7 +117,7 @@ fn only_the_terminal_prints() {
     for file in
         WalkDir::new(root().join("src")).into_iter().flatten().filter(|file| file.file_type().is_file())
     {
-        let text = std::fs::read_to_string(file.path()).unwrap();
+        let text = fs_err::read_to_string(file.path()).unwrap();
         let prints =
             ["println!", "eprintln!", "print!(", "eprint!(", "dbg!"].iter().any(|word| text.contains(word));
         assert!(!prints, "{} prints", file.path().display());

@@ -1,7 +1,7 @@
 //! Bad input: the right exit code, a message that names the thing, a hint, an
 //! empty stdout, and nothing half-made.
 
-use std::fs;
+use fs_err as fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -186,7 +186,7 @@ fn an_unreadable_file_is_named() {
     let prefix = conda_environment(&sandbox, "env", &["python=3.11"]);
     let secret = prefix.join("lib/python3.11/site-packages/secret.py");
     fs::write(&secret, "x = 1\n").unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o000)).unwrap();
     // Root reads everything, so somebody else packs.
     open_to_everybody(&sandbox);
     let mut share = sandbox.command("chmod");
@@ -202,7 +202,7 @@ fn an_unreadable_file_is_named() {
 fn open_to_everybody(sandbox: &Sandbox) {
     fs::create_dir_all(sandbox.path("out")).unwrap();
     for folder in [sandbox.path("."), sandbox.tmp(), sandbox.path("out"), sandbox.home()] {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+        fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777)).unwrap();
     }
 }
 
@@ -237,7 +237,7 @@ fn an_output_that_cannot_be_written_is_found_before_the_build() {
     let run = sandbox.run(["pack", "environment.yml", "-o", "missing/out.tar.gz"]);
     run.fails_with(1).says(&["missing/out.tar.gz", "hint: "]);
     open_to_everybody(&sandbox);
-    fs::set_permissions(sandbox.path("out"), fs::Permissions::from_mode(0o555)).unwrap();
+    fs::set_permissions(sandbox.path("out"), std::fs::Permissions::from_mode(0o555)).unwrap();
     let mut command = as_nobody(&sandbox);
     command.args(["pack", "environment.yml", "-o"]).arg(sandbox.path("out/out.tar.gz"));
     sandbox.finish(command).fails_with(1).says(&["out.tar.gz", "hint: "]);

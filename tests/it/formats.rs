@@ -1,6 +1,6 @@
 //! Formats: every reader reads them, and the same environment gives the same bytes.
 
-use std::fs;
+use fs_err as fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 

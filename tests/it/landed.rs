@@ -1,8 +1,8 @@
 //! An archive that landed on a node: unpacked by a plain tool at an awkward
 //! path, read-only, used by another user with an empty environment.
 
+use fs_err as fs;
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -96,10 +96,10 @@ pub fn gone(prefix: &Path) {
     fs::rename(prefix, prefix.with_extension("gone")).unwrap();
 }
 
-const UNZIP: &str = r#"
+const UNZIP: &str = r"
 import os, sys, zipfile
 archive, root = zipfile.ZipFile(sys.argv[1]), sys.argv[2]
 for member in archive.infolist():
     path = archive.extract(member, root)
     os.chmod(path, (member.external_attr >> 16) & 0o777)
-"#;
+";

@@ -1,5 +1,12 @@
 //! `envship` as its users meet it: real specs, channels, stores and engines.
 
+#![allow(
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::format_push_string,
+    clippy::needless_pass_by_value,
+    reason = "tests name their own files, are in no hurry, and read better without ceremony"
+)]
+
 mod architecture;
 mod bad_input;
 mod environments;

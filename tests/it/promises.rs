@@ -1,6 +1,6 @@
 //! What an archive promises, on real environments whose originals are gone.
 
-use std::fs;
+use fs_err as fs;
 use std::path::Path;
 
 use crate::environments::{conda_environment, index_url, minor, pip_install, python, pythons, venv};

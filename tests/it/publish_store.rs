@@ -90,7 +90,7 @@ impl Server {
             let options = SignedUrlOptions::default().with_query([("uploads", "")]);
             let client = self.client();
             let url = client
-                .signed_url_opts(reqwest::Method::GET, &Key::ROOT, Duration::from_secs(60), &options)
+                .signed_url_opts(reqwest::Method::GET, &Key::ROOT, Duration::from_mins(1), &options)
                 .await
                 .unwrap();
             let answer = reqwest::get(url.as_str()).await.unwrap();

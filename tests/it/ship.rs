@@ -1,6 +1,6 @@
 //! Shipping and publishing to an S3 server and to folders.
 
-use std::fs;
+use fs_err as fs;
 use std::process::Stdio;
 
 use crate::environments::{conda_environment, python, venv};
@@ -158,7 +158,7 @@ fn watch(sandbox: &Sandbox, prefix: &str, mut child: std::process::Child, signal
         let staged = files.flatten().filter(|file| !file.path().starts_with(sandbox.work("big")));
         let bytes = staged
             .filter_map(|file| file.metadata().ok())
-            .filter(fs::Metadata::is_file)
+            .filter(std::fs::Metadata::is_file)
             .map(|file| file.len())
             .sum();
         watched.temporary_bytes = watched.temporary_bytes.max(bytes);

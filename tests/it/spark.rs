@@ -1,7 +1,7 @@
 //! The test that counts: a spec or an environment is shipped, and real Sparks
 //! run a job with exactly the printed configuration.
 
-use std::fs;
+use fs_err as fs;
 use std::path::Path;
 use std::process::Command;
 

@@ -28,10 +28,10 @@ impl Sandbox {
     pub fn new() -> Self {
         let root = tempfile::Builder::new().prefix("envship-test-").tempdir().unwrap();
         // Other users come here too.
-        std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        fs_err::set_permissions(root.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let sandbox = Sandbox { root, environment: Vec::new() };
-        std::fs::create_dir_all(sandbox.home()).unwrap();
-        std::fs::create_dir_all(sandbox.path("work")).unwrap();
+        fs_err::create_dir_all(sandbox.home()).unwrap();
+        fs_err::create_dir_all(sandbox.path("work")).unwrap();
         sandbox
     }
 
@@ -66,8 +66,8 @@ impl Sandbox {
     /// Writes a file below the working folder.
     pub fn write(&self, relative: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.work(relative);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(&path, text).unwrap();
         path
     }
 
@@ -103,7 +103,7 @@ impl Sandbox {
     /// The temporary folder of the commands.
     pub fn tmp(&self) -> PathBuf {
         let tmp = self.path("tmp");
-        std::fs::create_dir_all(&tmp).unwrap();
+        fs_err::create_dir_all(&tmp).unwrap();
         tmp
     }
 

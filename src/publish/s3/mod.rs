@@ -108,6 +108,6 @@ fn patient() -> RetryConfig {
             base: 2.0,
         },
         max_retries: 10,
-        retry_timeout: Duration::from_secs(180),
+        retry_timeout: Duration::from_mins(3),
     }
 }

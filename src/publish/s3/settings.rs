@@ -159,7 +159,7 @@ impl Settings {
     ) -> Result<AmazonS3, Error> {
         let mut client = ClientOptions::new()
             // Of a whole part on a slow line.
-            .with_timeout(retry.retry_timeout.min(Duration::from_secs(120)))
+            .with_timeout(retry.retry_timeout.min(Duration::from_mins(2)))
             .with_connect_timeout(Duration::from_secs(5))
             .with_config(ClientConfigKey::UserAgent, concat!("envship/", env!("CARGO_PKG_VERSION")));
         for certificate in &self.certificates {
