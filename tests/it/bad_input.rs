@@ -456,6 +456,88 @@ fn a_package_that_was_corrupted_in_the_cache_is_fetched_again() {
 }
 
 #[test]
+fn a_package_with_another_checksum_is_refused() {
+    let sandbox = Sandbox::new();
+    let channel = sandbox.path("channel");
+    let mut copy = sandbox.command("cp");
+    copy.args(["-r", &required("ENVSHIP_TEST_CHANNEL")]).arg(&channel);
+    sandbox.finish(copy).success();
+    for folder in ["noarch", "linux-64"] {
+        for file in fs::read_dir(channel.join(folder)).unwrap().flatten() {
+            if file.file_name().to_string_lossy().starts_with("envship-broken-hash") {
+                let mut bytes = fs::read(file.path()).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                fs::remove_file(file.path()).unwrap();
+                fs::write(file.path(), bytes).unwrap();
+            }
+        }
+    }
+    sandbox.write(
+        "environment.yml",
+        format!("channels: [\"file://{}\"]\ndependencies: [envship-broken-hash]\n", channel.display()),
+    );
+    let mut command = sandbox.envship();
+    command.env("RATTLER_CACHE_DIR", sandbox.path("cache")).args([
+        "pack",
+        "environment.yml",
+        "-o",
+        "out.tar.gz",
+    ]);
+    sandbox.finish(command).fails_with(1).says(&["envship-broken-hash", "hint: "]);
+    assert!(!sandbox.work("out.tar.gz").exists());
+}
+
+#[test]
+fn a_dropped_connection_is_tried_again() {
+    let sandbox = Sandbox::new();
+    let (address, dropped) = dropping_proxy(3);
+    let channel = channel_url();
+    let (_, path) = channel.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let spec = format!("channels: [\"http://{address}/{path}\"]\ndependencies: [envship-broken-hash]\n");
+    sandbox.write("environment.yml", spec);
+    let mut command = sandbox.envship();
+    command.env("RATTLER_CACHE_DIR", sandbox.path("cache")).args([
+        "pack",
+        "environment.yml",
+        "-o",
+        "out.tar.gz",
+    ]);
+    sandbox.finish(command).success();
+    assert_eq!(dropped.load(std::sync::atomic::Ordering::SeqCst), 3);
+}
+
+/// A proxy before the channel's server that drops the first connections in the
+/// middle of a request.
+fn dropping_proxy(drops: usize) -> (std::net::SocketAddr, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use std::io::{Read, copy};
+    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    let server = channel_url().strip_prefix("http://").unwrap().split_once('/').unwrap().0.to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let dropped = std::sync::Arc::new(AtomicUsize::new(0));
+    let counter = dropped.clone();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            if counter.load(Ordering::SeqCst) < drops {
+                counter.fetch_add(1, Ordering::SeqCst);
+                let _ = (&client).read(&mut [0; 16]);
+                let _ = client.shutdown(Shutdown::Both);
+                continue;
+            }
+            let upstream = TcpStream::connect(&server).unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
+            std::thread::spawn(move || copy(&mut from, &mut to));
+            let (mut from, mut to) = (upstream, client);
+            std::thread::spawn(move || copy(&mut from, &mut to).map(|_| to.shutdown(Shutdown::Both)));
+        }
+    });
+    (address, dropped)
+}
+
+#[test]
 fn files_that_conda_packages_lost_are_told_and_are_an_error_when_strict() {
     let sandbox = Sandbox::new();
     let prefix = conda_environment(&sandbox, "env", &["python=3.11", "envship-greet"]);

@@ -210,3 +210,28 @@ fn interrupting_leaves_nothing() {
         fs::read_dir(sandbox.work(".")).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(names, ["env"]);
 }
+
+#[test]
+fn a_large_environment_needs_little_memory_and_runs() {
+    let sandbox = Sandbox::new();
+    let packages = ["python=3.11", "numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "sympy"];
+    let prefix = conda_environment(&sandbox, "env", &packages);
+    let files =
+        walkdir::WalkDir::new(&prefix).into_iter().flatten().filter(|entry| !entry.file_type().is_dir());
+    let sizes: Vec<u64> = files.map(|file| file.metadata().unwrap().len()).collect();
+    assert!(sizes.len() >= 14_000 && sizes.iter().sum::<u64>() >= 600_000_000, "{} files", sizes.len());
+
+    let program = "import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
+    let mut measured = sandbox.command("python3");
+    measured.args(["-c", program, env!("CARGO_BIN_EXE_envship"), "pack", "env", "-o", "env.tar.gz"]);
+    let kilobytes: u64 = sandbox.finish(measured).success().stdout().trim().parse().unwrap();
+    assert!(kilobytes < 300_000, "{kilobytes} kB");
+
+    fs::rename(&prefix, sandbox.work("gone")).unwrap();
+    let landed = Landed::new(&sandbox, "env.tar.gz", "large");
+    let program = "import pandas, pyarrow, scipy.stats, sklearn.ensemble, sympy
+print(int(pandas.DataFrame({'a': [1, 2, 3]}).a.sum()), pyarrow.array([1]).to_pylist(), sympy.Integer(6) * 7)";
+    assert_eq!(landed.python(program), "6 [1] 42");
+}

@@ -9,6 +9,7 @@
 
 mod architecture;
 mod bad_input;
+mod cli;
 mod environments;
 mod formats;
 mod landed;

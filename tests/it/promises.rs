@@ -418,3 +418,17 @@ fn the_manifest_says_what_it_is() {
         assert_eq!(&bytes[offset..offset + 9], b"/.envship", "{placeholder}");
     }
 }
+
+#[test]
+fn the_glibc_of_the_cluster_decides_what_is_solved_and_installed() {
+    let sandbox = Sandbox::new();
+    sandbox.write("environment.yml", crate::environments::environment_yml(&["envship-glibc"], &[]));
+    let version = |archive: &str, more: &[&str]| {
+        sandbox.run([&["pack", "environment.yml", "-o", archive], more].concat()).success();
+        let landed = Landed::new(&sandbox, archive, archive);
+        fs::read_to_string(landed.root.join("share/envship-glibc.txt")).unwrap()
+    };
+    assert_eq!(version("here.tar.gz", &[]), "2\n");
+    assert_eq!(version("old.tar.gz", &["--target-glibc", "2.17"]), "1\n");
+    assert_eq!(version("named.tar.gz", &["--target-glibc", "rhel8"]), "2\n");
+}
