@@ -95,7 +95,9 @@ impl Explain for std::io::Error {
     fn hint(&self) -> Option<String> {
         use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         let hint = match self.kind() {
-            StorageFull | QuotaExceeded => "free some space, or choose another place with --output or TMPDIR",
+            StorageFull | QuotaExceeded => {
+                "free some space, or choose another place (TMPDIR names the one for temporary files)"
+            }
             PermissionDenied => "check the permissions of the path and of the folders above it",
             ReadOnlyFilesystem => "choose a place that can be written",
             _ => return None,

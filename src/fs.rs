@@ -136,8 +136,11 @@ impl Write for StagedFile {
 /// A folder that is being filled.
 #[derive(Debug)]
 pub struct StagedDir {
-    temp: tempfile::TempDir,
+    /// Gone once it was committed.
+    temp: Option<tempfile::TempDir>,
     target: PathBuf,
+    /// Folders above it that were made for it, outermost first.
+    made: Vec<PathBuf>,
 }
 
 impl StagedDir {
@@ -149,6 +152,7 @@ impl StagedDir {
     pub fn create(target: &Path) -> Result<Self, Error> {
         let path = target.to_owned();
         let failed = |source| Error::Write { path: path.clone(), source };
+        let mut made = Vec::new();
         match fs_err::read_dir(target) {
             Ok(entries) => {
                 if entries.take(1).count() > 0 {
@@ -156,6 +160,12 @@ impl StagedDir {
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                made = parent(target)
+                    .ancestors()
+                    .take_while(|above| !is_there(above))
+                    .map(Path::to_owned)
+                    .collect();
+                made.reverse();
                 fs_err::create_dir_all(parent(target)).map_err(failed)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
@@ -168,26 +178,43 @@ impl StagedDir {
             .permissions(std::fs::Permissions::from_mode(0o777))
             .tempdir_in(parent(target))
             .map_err(|error| failed(plain(&error)))?;
-        Ok(StagedDir { temp, target: path })
+        Ok(StagedDir { temp: Some(temp), target: path, made })
     }
 
     /// Where to put the contents.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.temp.path()
+        self.temp.as_ref().map_or(&self.target, tempfile::TempDir::path)
     }
 
     /// Gives the folder its name.
     ///
     /// # Errors
     /// If something came in its way.
-    pub fn commit(self) -> Result<(), Error> {
-        let StagedDir { temp, target: path } = self;
-        fs_err::rename(temp.path(), &path).map_err(|source| Error::Write { path, source })?;
-        // What was renamed must not be removed.
-        let _ = temp.keep();
+    pub fn commit(mut self) -> Result<(), Error> {
+        let renamed = fs_err::rename(self.path(), &self.target);
+        renamed.map_err(|source| Error::Write { path: self.target.clone(), source })?;
+        // What was renamed must not be removed, nor what it lies in.
+        self.made.clear();
+        if let Some(temp) = self.temp.take() {
+            let _ = temp.keep();
+        }
         Ok(())
     }
+}
+
+/// Removes what was staged, and the folders that were made for it alone.
+impl Drop for StagedDir {
+    fn drop(&mut self) {
+        drop(self.temp.take());
+        for folder in self.made.iter().rev() {
+            let _ = fs_err::remove_dir(folder);
+        }
+    }
+}
+
+fn is_there(folder: &Path) -> bool {
+    folder.as_os_str().is_empty() || folder.exists()
 }
 
 /// Passes bytes on and remembers their SHA-256 and their number.
@@ -242,11 +269,9 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Without the random name of the staged file, which nobody has to know.
+/// Without the random name of what is staged, which nobody has to know and
+/// which `tempfile` appends.
 fn plain(error: &io::Error) -> io::Error {
-    match error.get_ref().and_then(|inner| inner.source()).and_then(|cause| cause.downcast_ref::<io::Error>())
-    {
-        Some(cause) => cause.raw_os_error().map_or_else(|| cause.kind().into(), io::Error::from_raw_os_error),
-        None => io::Error::from(error.kind()),
-    }
+    let text = error.to_string();
+    io::Error::new(error.kind(), text.split(" at path ").next().unwrap_or(&text).to_owned())
 }

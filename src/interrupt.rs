@@ -52,16 +52,16 @@ pub async fn race<T>(work: impl Future<Output = T>) -> Result<T, Interrupted> {
     }
 }
 
-/// Raises the flag at SIGINT and SIGTERM; a second one ends the process at once.
+/// Raises the flag at SIGINT, SIGTERM and SIGHUP; a second one ends the process at once.
 ///
 /// # Errors
 /// If the signals can't be listened to.
 pub fn listen() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let (mut interrupts, mut terminations) = {
+    let (mut interrupts, mut terminations, mut hangups) = {
         let _entered = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?)
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(async {
@@ -69,6 +69,7 @@ pub fn listen() -> std::io::Result<()> {
                 tokio::select! {
                     _ = interrupts.recv() => {}
                     _ = terminations.recv() => {}
+                    _ = hangups.recv() => {}
                 }
                 if !first {
                     std::process::exit(Kind::Interrupted.exit_code().into());

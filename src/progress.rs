@@ -11,8 +11,10 @@ pub enum Step {
     Fetch,
     /// Installing packages.
     Install,
-    /// Reading the environment.
+    /// Listing what is in the environment.
     Scan,
+    /// Reading and relocating every file.
+    Read,
     /// Compressing.
     Pack,
     /// Uploading.

@@ -159,10 +159,11 @@ impl Progress for Terminal {
         let Some(running) = self.running().take() else { return };
         let amount = running.bar.position();
         running.bar.finish_and_clear();
-        let mut text = format!("{} in {}", done(running.step), duration(running.begun.elapsed()));
+        // Whether it went well is not known here, so nothing is called done.
+        let mut text = format!("{}: {}", doing(running.step), duration(running.begun.elapsed()));
         if amount > 0 {
             let amount = if counts_bytes(running.step) { bytes(amount) } else { amount.to_string() };
-            let _ = write!(text, " ({amount})");
+            let _ = write!(text, ", {amount}");
         }
         self.line(&text);
     }
@@ -204,20 +205,9 @@ fn doing(step: Step) -> &'static str {
         Step::Fetch => "fetching",
         Step::Install => "installing",
         Step::Scan => "scanning",
+        Step::Read => "reading",
         Step::Pack => "packing",
         Step::Upload => "uploading",
         Step::Unpack => "unpacking",
-    }
-}
-
-fn done(step: Step) -> &'static str {
-    match step {
-        Step::Solve => "solved",
-        Step::Fetch => "fetched",
-        Step::Install => "installed",
-        Step::Scan => "scanned",
-        Step::Pack => "packed",
-        Step::Upload => "uploaded",
-        Step::Unpack => "unpacked",
     }
 }

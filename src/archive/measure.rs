@@ -71,7 +71,7 @@ pub fn measure(
 ) -> Result<Survey> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::Threads)?;
     let surveyor = Surveyor { relocator, one_at_a_time: Mutex::new(()) };
-    progress.begin(Step::Scan, Some(entries.len() as u64));
+    progress.begin(Step::Read, Some(entries.len() as u64));
     let found = pool.install(|| {
         entries
             .into_par_iter()

@@ -1,7 +1,5 @@
 //! How an environment is archived; the flags that `pack` and `ship` share.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use crate::archive::Links;
@@ -10,6 +8,7 @@ use crate::complete::{CompleteOptions, Interpreter, UserSite};
 use crate::ops::PackOptions;
 use crate::prefix::{Editable, Filters, MissingFiles, ScanOptions};
 
+use super::absolute;
 use super::filter::FilterArgs;
 
 #[derive(Debug, Args)]
@@ -43,11 +42,11 @@ pub struct ArchiveArgs {
     zip_symlinks: bool,
 
     /// The Python is on the nodes, installed in this folder: link to it instead of packing it.
-    #[arg(long, value_name = "DIR")]
-    python_prefix: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", value_parser = absolute)]
+    python_prefix: Option<String>,
 
     /// The environment will lie in this folder: write it wherever a path is needed.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = absolute)]
     dest_prefix: Option<String>,
 
     /// Let the packages in the home of the node's user shadow those of the environment.
@@ -76,7 +75,9 @@ impl ArchiveArgs {
                 missing: if self.strict { MissingFiles::Refuse } else { MissingFiles::Tolerate },
             },
             completion: CompleteOptions {
-                interpreter: self.python_prefix.map_or(Interpreter::Bundle, Interpreter::OnNodes),
+                interpreter: self
+                    .python_prefix
+                    .map_or(Interpreter::Bundle, |prefix| Interpreter::OnNodes(prefix.into())),
                 user_site: if self.user_site { UserSite::On } else { UserSite::Off },
             },
             destination: self.dest_prefix,

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::explained;
+
 use crate::conf::{Alias, DeployMode, Master, Rendered, SparkVersion, Target};
 use crate::error::Result;
 use crate::ops::EngineOptions;
@@ -12,23 +14,23 @@ use crate::term::Terminal;
 pub struct EngineArgs {
     /// The engine or tool to print configuration for: spark-submit, spark-defaults or pyspark; may
     /// be given several times.
-    #[arg(long = "for", value_name = "TARGET")]
+    #[arg(long = "for", value_name = "TARGET", value_parser = explained::<Target>)]
     targets: Vec<Target>,
 
     /// Where Spark runs: yarn, k8s, standalone or local.
-    #[arg(long, value_name = "MASTER", default_value = "yarn")]
+    #[arg(long, value_name = "MASTER", default_value = "yarn", value_parser = explained::<Master>)]
     master: Master,
 
     /// Where the driver runs: cluster or client. By default cluster where the master has it.
-    #[arg(long, value_name = "MODE")]
+    #[arg(long, value_name = "MODE", value_parser = explained::<DeployMode>)]
     deploy_mode: Option<DeployMode>,
 
     /// The directory that the engine unpacks the archive into.
-    #[arg(long, value_name = "NAME", default_value = "environment")]
+    #[arg(long, value_name = "NAME", default_value = "environment", value_parser = explained::<Alias>)]
     alias: Alias,
 
     /// The version of Spark on the cluster: 3.5, 4.0…
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = explained::<SparkVersion>)]
     spark_version: Option<SparkVersion>,
 
     /// The driver's Python in client mode: a path on the machine that submits, of the same minor version.

@@ -12,9 +12,11 @@ mod source;
 mod summary;
 mod unpack;
 
+use std::str::FromStr;
+
 use clap::{Parser, Subcommand};
 
-use crate::error::Result;
+use crate::error::{Explain, Result};
 use crate::term::{Terminal, Verbosity};
 
 /// Packs a Python environment into a relocatable archive, publishes it, and
@@ -68,4 +70,17 @@ impl Cli {
             Command::Unpack(args) => args.run(self.json, terminal),
         }
     }
+}
+
+/// Parses a value, and says with the error what would be right.
+fn explained<T: FromStr<Err: Explain>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
+}
+
+/// A path that means the same on every machine.
+fn absolute(text: &str) -> Result<String, String> {
+    if text.starts_with('/') { Ok(text.to_owned()) } else { Err("give an absolute path".to_owned()) }
 }

@@ -6,7 +6,7 @@ use crate::cli::archive::ArchiveArgs;
 use crate::cli::engine::{self, EngineArgs};
 use crate::cli::source::NamedArgs;
 use crate::cli::summary;
-use crate::error::Result;
+use crate::error::{Explain, Kind, Result};
 use crate::fs::OnExisting;
 use crate::ops;
 use crate::term::Terminal;
@@ -44,6 +44,9 @@ impl Args {
     pub fn run(mut self, json: bool, terminal: &Terminal) -> Result<()> {
         let url = self.source_and_url.pop().unwrap_or_default();
         let source = self.source_and_url.pop().map(PathBuf::from);
+        if source.is_none() && !url.contains("://") && !url.ends_with('/') {
+            return Err(UrlMissing { given: url }.into());
+        }
         let on_existing = if self.force { OnExisting::Replace } else { OnExisting::Refuse };
         let shipped = ops::ship(
             &self.named.options(source),
@@ -62,5 +65,26 @@ impl Args {
             return Ok(terminal.data(&format!("{}\n", shipped.published.url))?);
         }
         engine::print(&shipped.configuration, terminal)
+    }
+}
+
+/// One argument that looks like the source.
+#[derive(Debug, thiserror::Error)]
+#[error("where to ship it is missing after `{given}`")]
+struct UrlMissing {
+    given: String,
+}
+
+impl Explain for UrlMissing {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(format!(
+            "give a URL too: `envship ship {} s3a://bucket/envs/`; for the active environment, one with a scheme or \
+             a trailing slash",
+            self.given
+        ))
     }
 }

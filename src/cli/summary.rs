@@ -11,7 +11,8 @@ pub fn rows(contents: &Contents, archive: &str, size: u64, digest: &str) -> Vec<
         None => "no Python".to_owned(),
     };
     let mut rows = vec![
-        ("environment", format!("{python} for {}, {} packages", contents.platform, contents.packages)),
+        ("environment", format!("{python} for {}", contents.platform)),
+        ("packages", contents.packages.to_string()),
         ("files", format!("{} ({})", contents.files, term::bytes(contents.unpacked_size))),
     ];
     if let Some(floor) = contents.glibc.as_ref().and_then(glibc) {

@@ -86,8 +86,11 @@ pub(super) fn made(entry: Entry, bytes: Vec<u8>) -> Measured {
     Measured { entry: Entry { node, ..entry }, size, sha256, edits: Vec::new() }
 }
 
+/// Those of installed distributions; one that a package vendors is a file like
+/// any other, whose hash another `RECORD` lists.
 fn is_record(path: &str) -> bool {
-    path.ends_with(".dist-info/RECORD")
+    let folder = path.strip_suffix("/RECORD").filter(|folder| folder.ends_with(".dist-info"));
+    folder.and_then(|folder| folder.rsplit_once('/')).is_some_and(|(site, _)| site.ends_with("-packages"))
 }
 
 /// The lines of a `RECORD` whose files are in the archive, ordered by path,

@@ -9,6 +9,10 @@ use crate::error::{Explain, Kind};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A URI with a user name or password, which would be printed; so it isn't
+    /// repeated.
+    #[error("the archive's URL holds a user name or password")]
+    Credentials,
     /// Not one of [`Target::ALL`].
     #[error("unknown target: `{target}`")]
     UnknownTarget { target: String },
@@ -80,6 +84,7 @@ impl Explain for Error {
             Error::UnknownMaster { .. } => {
                 "choose yarn, k8s, standalone or local, or give what Spark takes, such as k8s://https://host:6443"
             }
+            Error::Credentials => "give the engine credentials by its own settings, and the URL without them",
             Error::UnknownDeployMode { .. } => "choose cluster or client",
             Error::SparkVersion { .. } => "give it as major and minor version, such as 3.5",
             Error::Alias { .. } => "choose one plain directory name, such as `environment`",

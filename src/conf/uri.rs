@@ -8,7 +8,14 @@ use crate::artifact::Format;
 /// Makes the URI one that Hadoop's file systems read, with a note where that
 /// changed it.
 pub(super) fn mend(uri: &str, format: Format, notes: &mut Vec<String>) -> Result<String, Error> {
-    let bad = |problem| Error::Uri { uri: uri.to_owned(), problem };
+    let authority = uri.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
+    if authority.is_some_and(|authority| authority.contains('@')) {
+        return Err(Error::Credentials);
+    }
+    let bad = |problem| Error::Uri { uri: uri.split('?').next().unwrap_or(uri).to_owned(), problem };
+    if uri.contains('?') {
+        return Err(bad("has a query, which engines take for a part of the name"));
+    }
     let mended = match uri.split_once("://") {
         Some((scheme @ ("s3" | "s3n"), rest)) => {
             notes.push(format!("{scheme}:// became s3a://, the one that Hadoop's own connector reads"));

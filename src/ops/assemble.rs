@@ -118,6 +118,9 @@ impl Assembly {
         let (manifest, measured) = complete::manifest(&inventory, measured, survey.placeholders)?;
         let measured = archive::arrange(measured, &layout)?;
         let digest = archive::digest(&measured, &layout);
+        if !measured.iter().any(|item| item.entry.path.ends_with("bin/python")) {
+            progress.warn("there is no Python in the archive");
+        }
         Ok(Assembly { measured, digest, manifest, layout })
     }
 
@@ -132,6 +135,11 @@ impl Assembly {
         progress: &dyn Progress,
     ) -> Result<Written> {
         archive::write(&self.measured, &self.layout, options.threads(), sink, progress)
+    }
+
+    /// Whether there is what an engine starts.
+    pub fn has_interpreter(&self) -> bool {
+        self.measured.iter().any(|item| item.entry.path == "bin/python")
     }
 
     /// Whether links are stored where most readers can't make them.

@@ -6,6 +6,7 @@ use crate::archive;
 use crate::artifact::{Format, Manifest};
 use crate::conf::{self, Alias, DeployMode, Master, Rendered, Request, SparkVersion, Target};
 use crate::error::{Explain, Kind, Result};
+use crate::net::redact;
 use crate::progress::Progress;
 use crate::publish::Location;
 
@@ -67,8 +68,7 @@ pub fn conf(archive: &str, engine: &EngineOptions, progress: &dyn Progress) -> R
     }
     // Engines know more kinds of URLs than can be published to.
     let uri = if archive.contains("://") { archive.to_owned() } else { Location::parse(archive)?.uri() };
-    let format =
-        Format::of_name(archive).ok_or_else(|| Error::UnknownFormat { archive: archive.to_owned() })?;
+    let format = Format::of_name(archive).ok_or_else(|| Error::UnknownFormat { archive: redact(archive) })?;
     let mut request = engine.request(&uri, format);
     let local = if archive.contains("://") { None } else { Some(Path::new(archive)) };
     if let Some(local) = local.filter(|path| path.exists()) {

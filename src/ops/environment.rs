@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::artifact::{Installer, SourceKind};
-use crate::error::Result;
+use crate::error::{Explain, Result};
 use crate::install::pypi::PypiOptions;
 use crate::install::{self, Tool};
 use crate::prefix::{self, Inventory, Prefix};
@@ -56,6 +56,21 @@ struct Built {
     installers: Vec<Installer>,
     /// Removed with the environment.
     _scratch: TempDir,
+}
+
+/// There is no place to install a spec.
+#[derive(Debug, thiserror::Error)]
+#[error("can't install into the folder for temporary files, `{}`", folder.display())]
+struct NoScratch {
+    folder: PathBuf,
+    #[source]
+    source: std::io::Error,
+}
+
+impl Explain for NoScratch {
+    fn hint(&self) -> Option<String> {
+        Some("set TMPDIR to a folder that can be written and has room for the environment".to_owned())
+    }
 }
 
 impl Plan {
@@ -127,7 +142,9 @@ fn build(
     source: SourceKind,
     install: impl FnOnce(&Path) -> Result<Vec<Installer>>,
 ) -> Result<Environment> {
-    let scratch = tempfile::Builder::new().prefix("envship-").rand_bytes(8).tempdir()?;
+    let folder = std::env::temp_dir();
+    let scratch = tempfile::Builder::new().prefix("envship-").rand_bytes(8).tempdir_in(&folder);
+    let scratch = scratch.map_err(|source| NoScratch { folder, source })?;
     let root = scratch.path().join("env");
     let installers = install(&root)?;
     let prefix = prefix::open(&root)?;

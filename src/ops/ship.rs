@@ -8,10 +8,21 @@ use super::environment::{Plan, SourceOptions};
 use super::publish::{Published, archive_name};
 use crate::artifact::ContentDigest;
 use crate::conf::{Rendered, python_support};
-use crate::error::Result;
+use crate::error::{Explain, Result};
 use crate::fs::OnExisting;
 use crate::progress::{Progress, Silent};
 use crate::publish::{Location, Receipt, Start, Store};
+
+/// What an engine is told to start is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("the archive would have no `bin/python` for an engine to start")]
+struct NoInterpreter;
+
+impl Explain for NoInterpreter {
+    fn hint(&self) -> Option<String> {
+        Some("let the spec ask for python, don't exclude it, and leave out --arcroot".to_owned())
+    }
+}
 
 /// An environment that is where a cluster can read it.
 #[derive(Debug, Serialize)]
@@ -48,6 +59,9 @@ pub fn ship(
 
     let environment = plan.build(source, progress)?;
     let assembly = Assembly::new(&environment, options, format, progress)?;
+    if !engine.targets.is_empty() && !assembly.has_interpreter() {
+        return Err(NoInterpreter.into());
+    }
     warn(&assembly, engine, progress);
     let name = archive_name(&location, &environment.name, assembly.digest, format);
     let receipt = upload(&store, &name, &assembly, options, on_existing, progress)?;
@@ -90,7 +104,8 @@ fn warn(assembly: &Assembly, engine: &EngineOptions, progress: &dyn Progress) {
             .warn("the environment holds pyspark, about 300 MB that the engine brings itself; leave it out");
     }
     let python = manifest.python.as_ref().map(crate::artifact::PythonInfo::minor);
-    if let (Some(spark), Some(python)) = (engine.spark_version, python)
+    // Configuration says it by itself.
+    if let (Some(spark), Some(python), true) = (engine.spark_version, python, engine.targets.is_empty())
         && let Some(problem) = python_support(spark, &python)
     {
         progress.warn(&problem);

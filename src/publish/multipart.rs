@@ -6,6 +6,7 @@
 //! put in one request, which alone can be made conditional.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use object_store::{MultipartUpload, ObjectStore, PutMode, PutOptions, PutPayload};
 use tokio::task::JoinSet;
@@ -22,6 +23,11 @@ const IN_FLIGHT: usize = 4;
 
 /// The size of the first parts, in bytes.
 const PART: usize = 8 << 20;
+
+/// How long parts under way may take to arrive when an upload is given up, and
+/// how long a server may need to notice that one was cut off.
+const PATIENCE: Duration = Duration::from_secs(5);
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// How many parts have the same size before it doubles. A store takes 10,000
 /// parts of up to 5 GiB: so 8 MiB each would end at 80 GB, this at 500 GB. Some
@@ -169,13 +175,21 @@ impl MultipartSink {
         }
     }
 
-    /// Stops the parts under way, then tells the store to forget the rest.
+    /// Waits for the parts under way, then tells the store to forget them all.
+    /// A part that was cut off may still arrive, and S3 keeps what arrives after
+    /// an abort; so one that takes too long is followed by another abort.
     fn give_up(&mut self) {
         let Some(mut upload) = self.upload.take() else { return };
         let in_flight = &mut self.in_flight;
         self.directory.network.wait_briefly(async {
+            let arrive = async { while in_flight.join_next().await.is_some() {} };
+            let arrived = tokio::time::timeout(PATIENCE, arrive).await.is_ok();
             in_flight.shutdown().await;
             let _ = upload.abort().await;
+            if !arrived {
+                tokio::time::sleep(SETTLE).await;
+                let _ = upload.abort().await;
+            }
         });
     }
 }

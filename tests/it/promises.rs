@@ -201,8 +201,12 @@ fn nothing_local_is_in_the_archive() {
         &["python=3.11", "numpy", "envship-prefix", "envship-linked", "pip"],
     );
     pip_install(&sandbox, &built, &["envship-only", "tabulate"]);
-    let venv =
-        venv(&sandbox, &format!("../home/{USER}/project/.venv"), &python("3.10"), &["envship-only", "rich"]);
+    let venv = venv(
+        &sandbox,
+        &format!("../home/{USER}/project/.venv"),
+        &python("3.10"),
+        &["envship-only", "tabulate"],
+    );
     for (name, prefix) in [("conda", &built), ("venv", &venv)] {
         let archive = format!("{name}.tar.gz");
         sandbox.run(["pack".as_ref(), prefix.as_os_str(), "-o".as_ref(), archive.as_ref()]).success();

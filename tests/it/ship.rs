@@ -10,6 +10,11 @@ fn bucket() -> String {
     required("ENVSHIP_TEST_S3_BUCKET")
 }
 
+/// A place of this sandbox alone.
+fn url(sandbox: &Sandbox, scheme: &str, rest: &str) -> String {
+    format!("{scheme}://{}/{}/{rest}", bucket(), sandbox.id())
+}
+
 /// Asks the S3 server by another client.
 fn boto(sandbox: &Sandbox, program: &str) -> String {
     let prelude = "import boto3, os, sys, json
@@ -33,7 +38,7 @@ fn json(run: &Run) -> serde_json::Value {
 fn what_is_there_with_the_same_digest_is_skipped_and_said_so() {
     let sandbox = Sandbox::new().with_s3();
     venv(&sandbox, "skip/.venv", &python("3.11"), &[]);
-    for url in [format!("s3://{}/skip/", bucket()), "store/".to_owned()] {
+    for url in [url(&sandbox, "s3", "skip/"), "store/".to_owned()] {
         fs::create_dir_all(sandbox.work("store")).unwrap();
         let ship = || sandbox.run(["ship", "skip/.venv", &url, "--json"]).success();
         let first = json(&ship());
@@ -53,7 +58,7 @@ fn what_is_there_with_the_same_digest_is_skipped_and_said_so() {
 fn an_object_carries_its_digest_and_its_checksum_lies_beside_it() {
     let sandbox = Sandbox::new().with_s3();
     venv(&sandbox, "meta/.venv", &python("3.11"), &[]);
-    let run = sandbox.run(["ship", "meta/.venv", &format!("s3://{}/meta/", bucket()), "--json"]).success();
+    let run = sandbox.run(["ship", "meta/.venv", &url(&sandbox, "s3", "meta/"), "--json"]).success();
     let shipped = json(&run);
     let key = shipped["url"].as_str().unwrap().splitn(4, '/').nth(3).unwrap().to_owned();
     let found = boto(
@@ -79,7 +84,7 @@ fn a_different_object_at_an_explicit_name_is_kept_unless_forced() {
     venv(&sandbox, "one/.venv", &python("3.11"), &[]);
     venv(&sandbox, "two/.venv", &python("3.12"), &[]);
     fs::create_dir_all(sandbox.work("store")).unwrap();
-    for url in [format!("s3://{}/explicit/env.tar.gz", bucket()), "store/env.tar.gz".to_owned()] {
+    for url in [url(&sandbox, "s3", "explicit/env.tar.gz"), "store/env.tar.gz".to_owned()] {
         let first = json(&sandbox.run(["ship", "one/.venv", &url, "--json", "--force"]).success());
         let run = sandbox.run(["ship", "two/.venv", &url]).fails_with(1);
         run.says(&["env.tar.gz", "--force"]);
@@ -95,17 +100,9 @@ fn an_archive_is_uploaded_while_it_is_packed_and_with_no_copy_on_disk() {
     let sandbox = Sandbox::new().with_s3();
     conda_environment(&sandbox, "big", &["python=3.11", "pandas", "pyarrow", "scipy"]);
     let mut command = sandbox.envship();
-    command.args([
-        "ship",
-        "big",
-        &format!("s3://{}/streamed/", bucket()),
-        "-j",
-        "1",
-        "--compress-level",
-        "9",
-    ]);
+    command.args(["ship", "big", &url(&sandbox, "s3", "streamed/"), "-j", "1", "--compress-level", "9"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let watched = watch(&sandbox, "streamed/", child, None);
+    let watched = watch(&sandbox, child, None);
     assert!(watched.open_uploads > 0, "no multipart upload was seen while it packed");
     assert!(watched.temporary_bytes < 1 << 20, "{} bytes in temporary files", watched.temporary_bytes);
     assert_eq!(watched.code, Some(0));
@@ -116,23 +113,13 @@ fn interrupting_an_upload_leaves_nothing_in_the_store() {
     let sandbox = Sandbox::new().with_s3();
     conda_environment(&sandbox, "big", &["python=3.11", "pandas", "pyarrow", "scipy"]);
     let mut command = sandbox.envship();
-    command.args([
-        "ship",
-        "big",
-        &format!("s3://{}/interrupted/", bucket()),
-        "-j",
-        "1",
-        "--compress-level",
-        "9",
-    ]);
+    command.args(["ship", "big", &url(&sandbox, "s3", "interrupted/"), "-j", "1", "--compress-level", "9"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let watched = watch(&sandbox, "interrupted/", child, Some("-INT"));
+    let watched = watch(&sandbox, child, Some("-INT"));
     assert_eq!(watched.code, Some(130));
-    let left = boto(
-        &sandbox,
-        "print([u['Key'] for u in s3.list_multipart_uploads(Bucket=bucket).get('Uploads', []) if u['Key'].startswith('interrupted/')],
-      [o['Key'] for o in s3.list_objects_v2(Bucket=bucket, Prefix='interrupted/').get('Contents', [])])",
-    );
+    let program = "print([u['Key'] for u in s3.list_multipart_uploads(Bucket=bucket).get('Uploads', []) if u['Key'].startswith('ID/')],
+      [o['Key'] for o in s3.list_objects_v2(Bucket=bucket, Prefix='ID/').get('Contents', [])])";
+    let left = boto(&sandbox, &program.replace("ID", &sandbox.id()));
     assert_eq!(left, "[] []");
 }
 
@@ -144,11 +131,12 @@ struct Watched {
 
 /// Watches the store's open uploads and the temporary folders until the child
 /// ends; sends it a signal once an upload is open.
-fn watch(sandbox: &Sandbox, prefix: &str, mut child: std::process::Child, signal: Option<&str>) -> Watched {
+fn watch(sandbox: &Sandbox, mut child: std::process::Child, signal: Option<&str>) -> Watched {
     let mut watched = Watched { open_uploads: 0, temporary_bytes: 0, code: None };
     let mut signalled = false;
     let program = format!(
-        "print(sum(u['Key'].startswith('{prefix}') for u in s3.list_multipart_uploads(Bucket=bucket).get('Uploads', [])))"
+        "print(sum(u['Key'].startswith('{}/') for u in s3.list_multipart_uploads(Bucket=bucket).get('Uploads', [])))",
+        sandbox.id()
     );
     while child.try_wait().unwrap().is_none() {
         let open: usize = boto(sandbox, &program).parse().unwrap();
@@ -180,7 +168,7 @@ fn an_archive_that_was_packed_before_can_be_published() {
     let sandbox = Sandbox::new().with_s3();
     venv(&sandbox, "packed/.venv", &python("3.11"), &[]);
     sandbox.run(["pack", "packed/.venv"]).success();
-    let url = format!("s3a://{}/published/", bucket());
+    let url = url(&sandbox, "s3a", "published/");
     let first = json(&sandbox.run(["publish", "packed.tar.gz", &url, "--json"]).success());
     assert!(first["url"].as_str().unwrap().starts_with(&format!("{url}packed-")));
     let again = json(&sandbox.run(["publish", "packed.tar.gz", &url, "--json"]).success());

@@ -89,7 +89,7 @@ fn a_spec_with_a_pip_section_reaches_the_executors_of_spark_3_through_s3() {
         "environment.yml",
         environment_yml(&["python=3.11", "pandas", "pyarrow"], &[&pip, "envship-only"]),
     );
-    let url = format!("s3a://{}/spark3/", required("ENVSHIP_TEST_S3_BUCKET"));
+    let url = format!("s3a://{}/{}/", required("ENVSHIP_TEST_S3_BUCKET"), sandbox.id());
     let printed = ship(&sandbox, "environment.yml", &url, "35");
     assert!(printed.contains(&format!("{url}fixture-")), "{printed}");
     run_job(&sandbox, "35", LOCAL_CLUSTER, &printed, &["envship_only.compute 20", "--pandas"]);
@@ -106,7 +106,7 @@ fn a_spec_with_a_pip_section_reaches_the_executors_of_spark_3_through_s3() {
 fn requirements_reach_the_executors_of_spark_4_through_s3() {
     let sandbox = Sandbox::new().with_s3();
     sandbox.write("requirements.txt", format!("--index-url {}\nenvship-only\npandas\n", index_url()));
-    let url = format!("s3://{}/spark4/", required("ENVSHIP_TEST_S3_BUCKET"));
+    let url = format!("s3://{}/{}/", required("ENVSHIP_TEST_S3_BUCKET"), sandbox.id());
     let printed = ship(&sandbox, "requirements.txt", &url, "4");
     assert!(printed.contains("s3a://"), "Spark on Hadoop knows only s3a: {printed}");
     run_job(&sandbox, "4", LOCAL_CLUSTER, &printed, &["envship_only.compute 20", "--pandas"]);

@@ -35,6 +35,11 @@ impl Sandbox {
         sandbox
     }
 
+    /// A name that no other sandbox has.
+    pub fn id(&self) -> String {
+        self.root.path().file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
     /// Adds a variable to the environment of every command.
     pub fn with(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.environment.push((name.to_owned(), value.as_ref().to_str().unwrap().to_owned()));
