@@ -19,9 +19,6 @@ use crate::term::Terminal;
   envship pack environment.yml --target-glibc 2.17
   envship pack requirements.txt --python 3.11 -o env.zip")]
 pub struct Args {
-    #[command(flatten)]
-    source: SourceArgs,
-
     /// The archive; by default the environment's name with the format's extension. A name that ends
     /// in `/` is a directory.
     #[arg(short, long, value_name = "FILE")]
@@ -30,6 +27,9 @@ pub struct Args {
     /// Replace an archive that is already there.
     #[arg(short, long)]
     force: bool,
+
+    #[command(flatten)]
+    source: SourceArgs,
 
     #[command(flatten)]
     archive: ArchiveArgs,

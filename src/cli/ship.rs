@@ -26,12 +26,12 @@ pub struct Args {
     #[arg(value_names = ["SOURCE", "URL"], num_args = 1..=2, required = true)]
     source_and_url: Vec<String>,
 
-    #[command(flatten)]
-    named: NamedArgs,
-
     /// Replace a different archive that is already there.
     #[arg(short, long)]
     force: bool,
+
+    #[command(flatten)]
+    named: NamedArgs,
 
     #[command(flatten)]
     archive: ArchiveArgs,

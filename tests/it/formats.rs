@@ -70,7 +70,6 @@ fn plain_tools_read_every_format() {
         ("unzip", &["-tqq", "env.zip"]),
         ("python3", &["-m", "tarfile", "-t", "env.tar.gz"]),
         ("python3", &["-m", "zipfile", "-t", "env.zip"]),
-        ("jar", &["tf", "env.zip"]),
     ] {
         let mut command = sandbox.command(program);
         command.args(arguments);

@@ -100,7 +100,7 @@ fn an_archive_is_uploaded_while_it_is_packed_and_with_no_copy_on_disk() {
     let sandbox = Sandbox::new().with_s3();
     conda_environment(&sandbox, "big", &["python=3.11", "pandas", "pyarrow", "scipy"]);
     let mut command = sandbox.envship();
-    command.args(["ship", "big", &url(&sandbox, "s3", "streamed/"), "-j", "1", "--compress-level", "9"]);
+    command.args(["ship", "big", &url(&sandbox, "s3", "streamed/"), "-j", "1", "--compress-level", "6"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let watched = watch(&sandbox, child, None);
     assert!(watched.open_uploads > 0, "no multipart upload was seen while it packed");
@@ -113,7 +113,7 @@ fn interrupting_an_upload_leaves_nothing_in_the_store() {
     let sandbox = Sandbox::new().with_s3();
     conda_environment(&sandbox, "big", &["python=3.11", "pandas", "pyarrow", "scipy"]);
     let mut command = sandbox.envship();
-    command.args(["ship", "big", &url(&sandbox, "s3", "interrupted/"), "-j", "1", "--compress-level", "9"]);
+    command.args(["ship", "big", &url(&sandbox, "s3", "interrupted/"), "-j", "1", "--compress-level", "6"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let watched = watch(&sandbox, child, Some("-INT"));
     assert_eq!(watched.code, Some(130));
@@ -134,6 +134,7 @@ struct Watched {
 fn watch(sandbox: &Sandbox, mut child: std::process::Child, signal: Option<&str>) -> Watched {
     let mut watched = Watched { open_uploads: 0, temporary_bytes: 0, code: None };
     let mut signalled = false;
+    let before = bytes_on_disk(sandbox);
     let program = format!(
         "print(sum(u['Key'].startswith('{}/') for u in s3.list_multipart_uploads(Bucket=bucket).get('Uploads', [])))",
         sandbox.id()
@@ -141,15 +142,7 @@ fn watch(sandbox: &Sandbox, mut child: std::process::Child, signal: Option<&str>
     while child.try_wait().unwrap().is_none() {
         let open: usize = boto(sandbox, &program).parse().unwrap();
         watched.open_uploads = watched.open_uploads.max(open);
-        let files =
-            [sandbox.tmp(), sandbox.home(), sandbox.work(".")].into_iter().flat_map(walkdir::WalkDir::new);
-        let staged = files.flatten().filter(|file| !file.path().starts_with(sandbox.work("big")));
-        let bytes = staged
-            .filter_map(|file| file.metadata().ok())
-            .filter(std::fs::Metadata::is_file)
-            .map(|file| file.len())
-            .sum();
-        watched.temporary_bytes = watched.temporary_bytes.max(bytes);
+        watched.temporary_bytes = watched.temporary_bytes.max(bytes_on_disk(sandbox) - before);
         if let (Some(signal), false, true) = (signal, signalled, open > 0) {
             let mut kill = sandbox.command("kill");
             kill.args([signal, &child.id().to_string()]);
@@ -161,6 +154,16 @@ fn watch(sandbox: &Sandbox, mut child: std::process::Child, signal: Option<&str>
     watched.code = output.status.code();
     println!("{}", String::from_utf8_lossy(&output.stderr));
     watched
+}
+
+/// In the folders where a copy of an archive could be.
+fn bytes_on_disk(sandbox: &Sandbox) -> u64 {
+    let files = walkdir::WalkDir::new(sandbox.path(".")).into_iter().flatten();
+    files
+        .filter_map(|file| file.metadata().ok())
+        .filter(std::fs::Metadata::is_file)
+        .map(|file| file.len())
+        .sum()
 }
 
 #[test]
