@@ -48,7 +48,7 @@ pub use arrange::arrange;
 pub use digest::{LAYOUT_VERSION, digest};
 pub use directory::write_directory;
 pub use error::Error;
-pub use inspect::{Glance, inspect};
+pub use inspect::{Glance, check, inspect};
 pub use layout::{Layout, Links, timestamp};
 pub use links::adapt;
 pub use measure::{Relocate, Survey, measure};

@@ -106,6 +106,18 @@ impl Plan {
         &self.name
     }
 
+    /// Whether a path lies inside of what will be packed, which must not change.
+    pub fn holds(&self, path: &Path) -> bool {
+        let real = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| absolute(path));
+        match &self.source {
+            Source::Prefix(prefix) => {
+                let folder = absolute(path).parent().map(real);
+                folder.is_some_and(|folder| folder.starts_with(real(prefix)))
+            }
+            _ => false,
+        }
+    }
+
     /// Solves and installs a spec; only looks at an environment that is there.
     ///
     /// # Errors

@@ -8,9 +8,22 @@ use super::assemble::{Assembly, Contents, PackOptions};
 use super::environment::{Plan, SourceOptions};
 use crate::archive;
 use crate::artifact::Format;
-use crate::error::Result;
+use crate::error::{Explain, Result};
 use crate::fs::{OnExisting, StagedDir, StagedFile};
 use crate::progress::Progress;
+
+/// The output would become a part of what is packed.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` lies inside the environment that is packed", path.display())]
+struct InsideSource {
+    path: PathBuf,
+}
+
+impl Explain for InsideSource {
+    fn hint(&self) -> Option<String> {
+        Some("choose a place outside of it with --output".to_owned())
+    }
+}
 
 /// An archive that was written.
 #[derive(Debug, Serialize)]
@@ -43,6 +56,9 @@ pub fn pack(
     options.layout(format)?;
     let plan = Plan::new(source)?;
     let path = output.unwrap_or_else(|| default_output(plan.name(), format));
+    if plan.holds(&path) {
+        return Err(InsideSource { path }.into());
+    }
     if format == Format::Directory {
         // Only tried: it would be in the way of the one that is filled later.
         drop(StagedDir::create(&path)?);

@@ -1,13 +1,13 @@
 //! archive → URL
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::environment::env_name;
 use crate::archive;
 use crate::artifact::{ContentDigest, Format};
-use crate::error::Result;
+use crate::error::{Explain, Result};
 use crate::fs::{self, OnExisting};
 use crate::progress::Progress;
 use crate::publish::{Job, Location, Outcome, Receipt, publish_file};
@@ -31,6 +31,19 @@ pub struct Published {
     pub skipped: bool,
 }
 
+/// An unpacked environment.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` is a directory, not an archive", path.display())]
+struct NoFile {
+    path: PathBuf,
+}
+
+impl Explain for NoFile {
+    fn hint(&self) -> Option<String> {
+        Some("pack it first, or let `envship ship` do both".to_owned())
+    }
+}
+
 impl Published {
     pub(super) fn new(receipt: &Receipt, format: Format, digest: ContentDigest) -> Self {
         Published {
@@ -45,12 +58,37 @@ impl Published {
     }
 }
 
+/// A name that would make an engine misread the archive.
+#[derive(Debug, thiserror::Error)]
+#[error("`{name}` doesn't end like its format, {format}, by which engines choose how to unpack it")]
+struct Misnamed {
+    name: String,
+    format: Format,
+}
+
+impl Explain for Misnamed {
+    fn hint(&self) -> Option<String> {
+        Some(format!("end the name in .{}, or give a URL that ends in `/`", self.format))
+    }
+}
+
 /// The name of an archive at a location: its own, or in a directory one that
 /// changes with the content.
-pub(super) fn archive_name(location: &Location, name: &str, digest: ContentDigest, format: Format) -> String {
+///
+/// # Errors
+/// If its own name is that of another format.
+pub(super) fn archive_name(
+    location: &Location,
+    name: &str,
+    digest: ContentDigest,
+    format: Format,
+) -> Result<String> {
     match location.file_name() {
-        Some(name) => name.into_owned(),
-        None => format!("{name}-{}.{format}", digest.short()),
+        Some(name) if Format::of_name(&name) != Some(format) => {
+            Err(Misnamed { name: name.into_owned(), format }.into())
+        }
+        Some(name) => Ok(name.into_owned()),
+        None => Ok(format!("{name}-{}.{format}", digest.short())),
     }
 }
 
@@ -69,11 +107,15 @@ pub fn publish(
 ) -> Result<Published> {
     let location = Location::parse(url)?;
     let format = archive::inspect(archive)?.format;
-    let store = location.open()?;
-    store.check_writable()?;
+    if format == Format::Directory {
+        return Err(NoFile { path: archive.to_owned() }.into());
+    }
     let digest = ContentDigest(fs::sha256_of_file(archive)?);
     let name = env_name(name.unwrap_or(&stem(archive)));
-    let name = archive_name(&location, &name, digest, format);
+    let name = archive_name(&location, &name, digest, format)?;
+    let store = location.open()?;
+    store.check_writable()?;
+    archive::check(archive)?;
     let job = Job { archive, name: &name, digest, on_existing };
     let receipt = publish_file(&job, &store, &location, progress)?;
     Ok(Published::new(&receipt, format, digest))

@@ -51,8 +51,8 @@ pub fn ship(
     let format = options.format_for(location.file_name().as_deref())?;
     options.layout(format)?;
     let plan = Plan::new(source)?;
-    let foreseen =
-        location.directory().join(&archive_name(&location, plan.name(), ContentDigest([0; 32]), format));
+    let foreseen = archive_name(&location, plan.name(), ContentDigest([0; 32]), format)?;
+    let foreseen = location.directory().join(&foreseen);
     engine.render(&engine.request(&foreseen.uri(), format), &Silent)?;
     let store = location.open()?;
     store.check_writable()?;
@@ -63,7 +63,7 @@ pub fn ship(
         return Err(NoInterpreter.into());
     }
     warn(&assembly, engine, progress);
-    let name = archive_name(&location, &environment.name, assembly.digest, format);
+    let name = archive_name(&location, &environment.name, assembly.digest, format)?;
     let receipt = upload(&store, &name, &assembly, options, on_existing, progress)?;
     let published = Published::new(&receipt, format, assembly.digest);
 

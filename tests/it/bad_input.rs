@@ -547,3 +547,48 @@ fn files_that_conda_packages_lost_are_told_and_are_an_error_when_strict() {
     run.fails_with(1).says(&["envship-greet", "bin/greet", "hint: "]);
     assert!(!sandbox.work("strict.tar.gz").exists());
 }
+
+#[test]
+fn only_whole_archives_under_fitting_names_are_published() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &[]);
+    fs::create_dir(sandbox.work("store")).unwrap();
+    sandbox.run(["pack", "env", "-o", "env.tar.gz"]).success();
+    sandbox.run(["pack", "env", "-o", "tree/"]).success();
+    sandbox.run(["publish", "tree", "store/"]).fails_with(1).says(&["tree", "hint: "]);
+    sandbox
+        .run(["publish", "env.tar.gz", "store/env.zip"])
+        .fails_with(1)
+        .says(&["env.zip", "tar.gz", "hint: "]);
+    let whole = fs::read(sandbox.work("env.tar.gz")).unwrap();
+    sandbox.write("cut.tar.gz", &whole[..whole.len() - 1000]);
+    sandbox.run(["publish", "cut.tar.gz", "store/"]).fails_with(1).says(&["cut.tar.gz", "hint: "]);
+    assert_eq!(listing(&sandbox.work("store")), Vec::<String>::new());
+}
+
+#[test]
+fn an_archive_inside_the_environment_that_is_packed_is_refused() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.11"), &[]);
+    let before = listing(&prefix);
+    sandbox.run(["pack", "env", "-o", "env/out.tar.gz"]).fails_with(1).says(&["env/out.tar.gz", "hint: "]);
+    assert_eq!(listing(&prefix), before);
+}
+
+#[test]
+fn an_engine_gets_no_archive_without_a_python() {
+    let sandbox = Sandbox::new();
+    sandbox.write("environment.yml", environment_yml(&["envship-glibc"], &[]));
+    fs::create_dir(sandbox.work("store")).unwrap();
+    let run = sandbox.run(["ship", "environment.yml", "store/", "--for", "spark-submit"]);
+    run.fails_with(1).says(&["bin/python", "hint: "]);
+    assert_eq!(listing(&sandbox.work("store")), Vec::<String>::new());
+}
+
+#[test]
+fn a_relative_destination_is_refused() {
+    let sandbox = Sandbox::new();
+    for option in ["--dest-prefix", "--python-prefix"] {
+        sandbox.run(["pack", "env", option, "relative/path"]).fails_with(2).says(&["absolute"]);
+    }
+}

@@ -17,5 +17,6 @@ mod peers;
 mod promises;
 mod publish_store;
 mod ship;
+mod sources;
 mod spark;
 mod util;
