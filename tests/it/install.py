@@ -6,6 +6,7 @@ A conda environment that envship had no hand in, at its own path.
 """
 
 import asyncio
+import os
 import sys
 
 from rattler import Channel, Gateway, MatchSpec, Platform, VirtualPackage, install, solve
@@ -23,3 +24,5 @@ async def main(channel, prefix, *specs):
 
 
 asyncio.run(main(*sys.argv[1:]))
+# The bindings' threads now and then crash an interpreter that shuts down.
+os._exit(0)
