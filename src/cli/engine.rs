@@ -3,7 +3,6 @@
 use clap::Args;
 
 use super::explained;
-
 use crate::conf::{Alias, DeployMode, Master, Rendered, SparkVersion, Target};
 use crate::error::Result;
 use crate::ops::EngineOptions;

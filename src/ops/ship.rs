@@ -64,13 +64,12 @@ pub fn ship(
     }
     warn(&assembly, engine, progress);
     let name = archive_name(&location, &environment.name, assembly.digest, format)?;
-    let receipt = upload(&store, &name, &assembly, options, on_existing, progress)?;
-    let published = Published::new(&receipt, format, assembly.digest);
-
-    let mut request = engine.request(&published.uri, format);
+    let mut request = engine.request(&location.directory().join(&name).uri(), format);
     request.has_links = Some(assembly.has_zip_links());
     describe(&mut request, &assembly.manifest);
     let configuration = engine.render(&request, progress)?;
+    let receipt = upload(&store, &name, &assembly, options, on_existing, progress)?;
+    let published = Published::new(&receipt, format, assembly.digest);
     Ok(Shipped { published, contents: assembly.contents(), configuration })
 }
 
