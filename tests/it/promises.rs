@@ -26,9 +26,9 @@ fn a_venv_of_every_python_runs_where_it_lands() {
     for interpreter in pythons() {
         let sandbox = Sandbox::new();
         let prefix = venv(&sandbox, "env", &interpreter, &["envship-only", "tabulate"]);
-        sandbox.run(["pack", "env", "-o", "env.tar.gz"]).success();
+        sandbox.run(["pack", "env", "-o", "env.tar"]).success();
         gone(&prefix);
-        let landed = Landed::new(&sandbox, "env.tar.gz", AWKWARD);
+        let landed = Landed::new(&sandbox, "env.tar", AWKWARD);
         assert_at_home(&landed);
         assert_eq!(landed.python("import tabulate, ssl, ctypes, sqlite3; print('ok')"), "ok");
         assert!(landed.run("bin/envship-only", [""; 0]).success().stdout().lines().count() > 0);
@@ -126,9 +126,9 @@ fn hand_written_scripts_keep_docstring_future_imports_and_encoding() {
         );
         script("bare", b"from __future__ import (\n    division,\n    annotations)\nprint(repr(__doc__))\n");
         script("latin", b"# -*- coding: latin-1 -*-\nprint(ascii('\xe9'))\n");
-        sandbox.run(["pack", "env", "-o", "env.tar.gz"]).success();
+        sandbox.run(["pack", "env", "-o", "env.tar"]).success();
         gone(&prefix);
-        let landed = Landed::new(&sandbox, "env.tar.gz", AWKWARD);
+        let landed = Landed::new(&sandbox, "env.tar", AWKWARD);
         let prints =
             |name: &str, arguments: &[&str]| landed.run(&format!("bin/{name}"), arguments).success().stdout();
         assert_eq!(prints("future", &[]), "'Usage: future\\n\\nAll of it.' True\n");
