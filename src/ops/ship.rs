@@ -103,7 +103,7 @@ fn warn(assembly: &Assembly, engine: &EngineOptions, progress: &dyn Progress) {
             .warn("the environment holds pyspark, about 300 MB that the engine brings itself; leave it out");
     }
     let python = manifest.python.as_ref().map(crate::artifact::PythonInfo::minor);
-    // Configuration says it by itself.
+    // Where configuration is printed, its own notes tell the same.
     if let (Some(spark), Some(python), true) = (engine.spark_version, python, engine.targets.is_empty())
         && let Some(problem) = python_support(spark, &python)
     {

@@ -37,6 +37,9 @@ pub enum Error {
     #[error("no conda environment is named `{name}`; searched {}", list(searched))]
     UnknownName { name: String, searched: Vec<PathBuf>, near: Vec<String> },
 
+    #[error("the active environment is gone: `{}`", path.display())]
+    ActiveGone { path: PathBuf },
+
     #[error("no environment is active")]
     NothingActive,
 
@@ -100,6 +103,9 @@ impl Explain for Error {
                 format!("did you mean {}?", near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
             }
             Error::UnknownName { .. } => "give the path of the environment with --prefix".into(),
+            Error::ActiveGone { .. } => {
+                "VIRTUAL_ENV or CONDA_PREFIX names it: deactivate it, or name another environment".into()
+            }
             Error::NothingActive => "activate an environment, or name one".into(),
             Error::NotUtf8 { .. } => "rename it, or leave it out with --exclude".into(),
             Error::Unreadable { .. } => {

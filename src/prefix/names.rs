@@ -24,7 +24,8 @@ pub fn find(name: &str) -> Result<PathBuf> {
 /// # Errors
 /// If none is.
 pub fn active() -> Result<PathBuf> {
-    Ok(Surroundings::real().active()?)
+    let path = Surroundings::real().active()?;
+    if path.exists() { Ok(path) } else { Err(Error::ActiveGone { path }.into()) }
 }
 
 /// Reads an environment variable.

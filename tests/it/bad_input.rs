@@ -156,6 +156,12 @@ fn a_folder_that_is_no_environment_is_refused() {
 }
 
 #[test]
+fn an_active_environment_that_is_gone_is_told_from_a_wrong_path() {
+    let sandbox = Sandbox::new().with("VIRTUAL_ENV", "/no/such/venv");
+    sandbox.run(["pack"]).fails_with(1).says(&["/no/such/venv", "VIRTUAL_ENV"]);
+}
+
+#[test]
 fn a_dangling_interpreter_is_named() {
     let sandbox = Sandbox::new();
     let prefix = venv(&sandbox, "env", &python("3.11"), &[]);
