@@ -88,6 +88,8 @@ pub struct Manifest {
     pub source: SourceKind,
     /// As conda names it: `linux-64`, `linux-aarch64`, `osx-arm64`…
     pub platform: String,
+    /// What fixes the archive's bytes.
+    pub archive: Recipe,
     pub python: Option<PythonInfo>,
     /// The lowest glibc on which the interpreter and the libraries load, and
     /// why, where the environment is for Linux.
@@ -99,6 +101,24 @@ pub struct Manifest {
     pub placeholders: Vec<Placeholder>,
     /// Facts that a user of the archive should know.
     pub remarks: Vec<String>,
+}
+
+/// What fixes an archive's bytes, together with the rest of the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// The version of the contract between entries and bytes.
+    pub layout: u32,
+    pub format: Format,
+    /// Of compression.
+    pub level: u32,
+    /// Of every entry, in seconds since 1970.
+    pub time: u64,
+    /// SHA-256 over the groups into which the entries fall, hexadecimal;
+    /// compressed blocks are cut between them.
+    pub groups: String,
+    /// SHA-256 over path, kind, mode and content of all entries but the
+    /// manifest, in their order, hexadecimal.
+    pub contents: String,
 }
 
 /// What the user pointed at.
@@ -168,8 +188,9 @@ pub struct Installer {
     pub version: Option<String>,
 }
 
-/// SHA-256 over the canonical inventory with format, codec, level and layout
-/// version: same digest, same bytes.
+/// SHA-256 of the manifest, whose [`Recipe`] covers every entry, format, level
+/// and layout version: same digest, same bytes. Of an archive that envship
+/// didn't pack, that of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentDigest(pub [u8; 32]);
 

@@ -17,6 +17,8 @@ pub enum Step {
     Read,
     /// Compressing.
     Pack,
+    /// Reading an archive to its end.
+    Check,
     /// Uploading.
     Upload,
     /// Unpacking.
@@ -25,8 +27,8 @@ pub enum Step {
 
 /// Listens to a running command. Methods are called from several threads.
 pub trait Progress: Send + Sync {
-    /// A step begins; `total` is its length where known (bytes for
-    /// [`Step::Pack`], [`Step::Upload`] and [`Step::Unpack`], items elsewhere).
+    /// A step begins; `total` is its length where known (items for
+    /// the steps up to [`Step::Read`], bytes for those from [`Step::Pack`] on).
     fn begin(&self, step: Step, total: Option<u64>);
 
     /// The current step got `amount` further.

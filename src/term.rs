@@ -196,7 +196,7 @@ pub fn duration(elapsed: Duration) -> String {
 }
 
 fn counts_bytes(step: Step) -> bool {
-    matches!(step, Step::Pack | Step::Upload | Step::Unpack)
+    matches!(step, Step::Pack | Step::Check | Step::Upload | Step::Unpack)
 }
 
 fn doing(step: Step) -> &'static str {
@@ -207,6 +207,7 @@ fn doing(step: Step) -> &'static str {
         Step::Scan => "scanning",
         Step::Read => "reading",
         Step::Pack => "packing",
+        Step::Check => "checking",
         Step::Upload => "uploading",
         Step::Unpack => "unpacking",
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::error::Error;
 use super::layout::Layout;
-use crate::entry::{Entry, Group, Measured, Node};
+use crate::artifact::ContentDigest;
+use crate::entry::{Content, Entry, Group, Measured, Node};
+use crate::fs;
 
 /// Puts measured entries in the order in which they are archived: group by
 /// group, by path inside a group, all directories first. Directories that are
@@ -41,6 +43,22 @@ pub fn arrange(measured: Vec<Measured>, layout: &Layout) -> Result<Vec<Measured>
     // Stable, and the tree was ordered by path.
     ordered.sort_by(|a, b| a.entry.group.cmp(&b.entry.group));
     Ok(ordered)
+}
+
+/// Puts the manifest into the place that was kept for it, and tells the
+/// digest of the whole.
+///
+/// # Panics
+/// If no place was kept.
+pub fn seal(entries: &mut [Measured], manifest: Vec<u8>) -> ContentDigest {
+    let place = entries.iter_mut().find(|item| item.entry.group == Group::Manifest);
+    let place = place.expect("every inventory keeps a place for the manifest");
+    let sha256 = fs::sha256(&manifest);
+    *place = Measured { size: manifest.len() as u64, sha256, ..place.clone() };
+    if let Node::File(file) = &mut place.entry.node {
+        file.content = Content::Memory(manifest.into());
+    }
+    ContentDigest(sha256)
 }
 
 fn directory(path: &str) -> Measured {

@@ -1,6 +1,6 @@
 //! A quick look at an archive: enough to configure an engine with it.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 use super::MANIFEST;
@@ -8,7 +8,6 @@ use super::error::Error;
 use super::source::Archive;
 use crate::artifact::{Format, Manifest};
 use crate::error::Result;
-use crate::interrupt;
 use crate::progress::Silent;
 
 /// What a quick look shows.
@@ -41,31 +40,6 @@ pub fn inspect(path: &Path) -> Result<Glance> {
         Format::Zip => inspect_zip(&archive),
         _ => inspect_tar(&archive),
     }
-}
-
-/// Reads an archive to its end, so that one which was cut short or damaged is
-/// noticed before it is handed on.
-///
-/// # Errors
-/// If it is no archive, or damaged.
-pub fn check(path: &Path) -> Result<()> {
-    let archive = Archive::open(path)?;
-    let damaged = |error| archive.damaged(error);
-    if archive.format == Format::Zip {
-        let mut zip = archive.zip()?;
-        for index in 0..zip.len() {
-            interrupt::check()?;
-            let mut entry = zip.by_index(index).map_err(|error| archive.damaged_zip(error))?;
-            io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
-        }
-        return Ok(());
-    }
-    let mut tar = ::tar::Archive::new(archive.tar_stream(&Silent)?);
-    for entry in tar.entries().map_err(damaged)? {
-        interrupt::check()?;
-        io::copy(&mut entry.map_err(damaged)?, &mut io::sink()).map_err(damaged)?;
-    }
-    tar.into_inner().finish().map_err(damaged)
 }
 
 /// The manifest comes right after the directories.

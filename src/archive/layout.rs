@@ -11,7 +11,7 @@ const EARLIEST: u64 = 315_532_800;
 /// The last second that eleven octal digits of a tar header can tell, in 2242.
 const LATEST: u64 = 0o777_7777_7777;
 
-/// How entries become an archive. Everything here is part of the content
+/// How entries become an archive. Everything here shows in the content
 /// digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {

@@ -6,7 +6,8 @@
 //! 2. [`measure`] reads every file once: what relocation changes in it, how
 //!    long it is afterwards and its SHA-256;
 //! 3. [`arrange`] puts the entries in the canonical order, whereupon
-//!    [`digest`] knows what the archive will be before a byte of it exists;
+//!    [`recipe`] knows what the archive will be before a byte of it exists,
+//!    and [`seal`] puts the manifest that holds the recipe in its place;
 //! 4. [`write()`] reads the files again, splices the edits in, compresses on
 //!    all cores and writes in order.
 //!
@@ -25,6 +26,7 @@ mod digest;
 mod directory;
 mod error;
 mod gzip;
+mod identify;
 mod inspect;
 mod layout;
 mod links;
@@ -44,11 +46,12 @@ mod zstd;
 #[cfg(test)]
 mod tests;
 
-pub use arrange::arrange;
-pub use digest::{LAYOUT_VERSION, digest};
+pub use arrange::{arrange, seal};
+pub use digest::{LAYOUT_VERSION, recipe};
 pub use directory::write_directory;
 pub use error::Error;
-pub use inspect::{Glance, check, inspect};
+pub use identify::identify;
+pub use inspect::{Glance, inspect};
 pub use layout::{Layout, Links, timestamp};
 pub use links::adapt;
 pub use measure::{Relocate, Survey, measure};

@@ -1,8 +1,8 @@
 //! `share/envship/manifest.json`: the archive says what it is.
 
-use super::{Error, glibc, records};
-use crate::artifact::Manifest;
-use crate::entry::{Group, Measured, Placeholder};
+use super::{Error, glibc};
+use crate::artifact::{Manifest, Recipe};
+use crate::entry::{Group, Placeholder};
 use crate::error::Result;
 use crate::prefix::{Inventory, Python};
 
@@ -14,16 +14,16 @@ pub(super) fn reserve(inventory: &mut Inventory) {
     inventory.put_text(MANIFEST, Group::Manifest, "");
 }
 
-/// Writes the manifest of an environment into its measured entries: the same
+/// The manifest of an archive with this recipe, and its text: the same
 /// environment gives the same bytes.
 ///
 /// # Errors
 /// If the interpreter or the metadata of a wheel can't be read.
 pub fn manifest(
     inventory: &Inventory,
-    mut measured: Vec<Measured>,
     mut placeholders: Vec<Placeholder>,
-) -> Result<(Manifest, Vec<Measured>)> {
+    archive: Recipe,
+) -> Result<(Manifest, Vec<u8>)> {
     placeholders.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
     let mut remarks = inventory.remarks.clone();
     let built = glibc::built_here(inventory)?;
@@ -36,6 +36,7 @@ pub fn manifest(
         envship: env!("CARGO_PKG_VERSION").to_owned(),
         source: inventory.source,
         platform: inventory.platform.clone(),
+        archive,
         python: inventory.prefix.python.as_ref().map(Python::info),
         glibc: glibc::floor(inventory)?,
         packages: inventory.packages.clone(),
@@ -46,8 +47,5 @@ pub fn manifest(
     let mut text = serde_json::to_vec_pretty(&manifest)
         .map_err(|source| Error::Json { path: MANIFEST.to_owned(), source })?;
     text.push(b'\n');
-    if let Some(item) = measured.iter_mut().find(|item| item.entry.path == MANIFEST) {
-        *item = records::made(item.entry.clone(), text);
-    }
-    Ok((manifest, measured))
+    Ok((manifest, text))
 }

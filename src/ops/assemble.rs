@@ -115,9 +115,10 @@ impl Assembly {
         let entries = archive::adapt(inventory.entries(), &layout, progress);
         let survey = archive::measure(entries, &relocator, options.threads(), progress)?;
         let measured = complete::records(survey.measured, &inventory)?;
-        let (manifest, measured) = complete::manifest(&inventory, measured, survey.placeholders)?;
-        let measured = archive::arrange(measured, &layout)?;
-        let digest = archive::digest(&measured, &layout);
+        let mut measured = archive::arrange(measured, &layout)?;
+        let recipe = archive::recipe(&measured, &layout);
+        let (manifest, text) = complete::manifest(&inventory, survey.placeholders, recipe)?;
+        let digest = archive::seal(&mut measured, text);
         if !measured.iter().any(|item| item.entry.path.ends_with("bin/python")) {
             progress.warn("there is no Python in the archive");
         }

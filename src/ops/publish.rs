@@ -8,8 +8,8 @@ use super::environment::env_name;
 use crate::archive;
 use crate::artifact::{ContentDigest, Format};
 use crate::error::{Explain, Result};
-use crate::fs::{self, OnExisting};
-use crate::progress::Progress;
+use crate::fs::OnExisting;
+use crate::progress::{Progress, Step};
 use crate::publish::{Job, Location, Outcome, Receipt, publish_file};
 
 /// An archive that is where a cluster can read it.
@@ -24,8 +24,7 @@ pub struct Published {
     pub size: u64,
     /// Of the archive's bytes, hexadecimal.
     pub sha256: String,
-    /// By which archives are told apart: of what was packed, or of the
-    /// archive's bytes if it was packed before; hexadecimal.
+    /// By which archives are told apart; hexadecimal.
     pub digest: String,
     /// Whether it was there before.
     pub skipped: bool,
@@ -92,9 +91,8 @@ pub(super) fn archive_name(
     }
 }
 
-/// Uploads an archive, unless the same one is there already. What was packed
-/// can't be told from an archive's bytes, so these are what its name and the
-/// comparison go by.
+/// Uploads an archive, unless the same one is there already. In a directory
+/// it gets the name under which [`ship`](super::ship) would have published it.
 ///
 /// # Errors
 /// If it is no archive, or the store refuses it.
@@ -110,12 +108,14 @@ pub fn publish(
     if format == Format::Directory {
         return Err(NoFile { path: archive.to_owned() }.into());
     }
-    let digest = ContentDigest(fs::sha256_of_file(archive)?);
     let name = env_name(name.unwrap_or(&stem(archive)));
-    let name = archive_name(&location, &name, digest, format)?;
+    archive_name(&location, &name, ContentDigest([0; 32]), format)?;
     let store = location.open()?;
     store.check_writable()?;
-    archive::check(archive)?;
+    progress.begin(Step::Check, Some(fs_err::metadata(archive)?.len()));
+    let digest = archive::identify(archive, progress)?;
+    progress.end();
+    let name = archive_name(&location, &name, digest, format)?;
     let job = Job { archive, name: &name, digest, on_existing };
     let receipt = publish_file(&job, &store, &location, progress)?;
     Ok(Published::new(&receipt, format, digest))

@@ -51,6 +51,11 @@ fn what_is_there_with_the_same_digest_is_skipped_and_said_so() {
         let name = first["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
         let digest = first["digest"].as_str().unwrap();
         assert_eq!(name, format!("skip-{}.tar.gz", &digest[..12]));
+
+        sandbox.run(["pack", "skip/.venv", "-o", "skip.tar.gz", "--force"]).success();
+        let published = json(&sandbox.run(["publish", "skip.tar.gz", &url, "--json"]).success());
+        assert_eq!(published["skipped"], true, "packed and published, it is the same archive");
+        assert_eq!((&published["url"], &published["digest"]), (&first["url"], &first["digest"]));
     }
 }
 

@@ -34,9 +34,10 @@ fn the_same_entries_give_the_same_bytes_for_ever() {
 }
 
 #[test]
-fn the_digest_follows_everything_that_decides_the_bytes() {
-    let digests =
-        |entries: Vec<Entry>, layout: Layout| digest(&arranged(entries, &layout), &layout).to_string();
+fn the_recipe_follows_everything_that_decides_the_bytes() {
+    let digests = |entries: Vec<Entry>, layout: Layout| {
+        serde_json::to_string(&recipe(&arranged(entries, &layout), &layout)).unwrap()
+    };
     let base = Layout::new(Format::TarGz);
     let first = digests(sample(), base.clone());
     assert_eq!(first, digests(sample(), base.clone()));

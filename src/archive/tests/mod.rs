@@ -3,6 +3,7 @@
 mod bytes;
 mod foreign;
 mod hostile;
+mod identity;
 mod placing;
 mod round_trip;
 mod survey;

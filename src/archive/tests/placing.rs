@@ -1,7 +1,7 @@
 //! Manifests, and the placeholders that unpacking finishes.
 
 use super::*;
-use crate::artifact::{Manifest, SourceKind};
+use crate::artifact::{Manifest, Recipe, SourceKind};
 use crate::entry::PlaceholderKind;
 
 fn manifest(placeholders: Vec<Placeholder>) -> Manifest {
@@ -10,6 +10,14 @@ fn manifest(placeholders: Vec<Placeholder>) -> Manifest {
         envship: "0.1.0".to_owned(),
         source: SourceKind::CondaPrefix,
         platform: "linux-64".to_owned(),
+        archive: Recipe {
+            layout: LAYOUT_VERSION,
+            format: Format::TarGz,
+            level: 5,
+            time: 0,
+            groups: String::new(),
+            contents: String::new(),
+        },
         python: None,
         glibc: None,
         packages: Vec::new(),
