@@ -16,12 +16,14 @@
 //! | [`conf`] | the URL and an engine | configuration to paste |
 //!
 //! A stage knows only value types ([`entry`], [`artifact`]) and the base
-//! ([`error`], [`fs`], [`interrupt`], [`net`], [`progress`]); [`ops`] composes
+//! ([`baseline`], [`error`], [`fs`], [`interrupt`], [`net`], [`process`],
+//! [`progress`]); [`ops`] composes
 //! the stages into verbs, [`cli`] reads the command line, and [`term`] is the
 //! one module that prints.
 
 pub mod archive;
 pub mod artifact;
+pub mod baseline;
 pub mod cli;
 pub mod complete;
 pub mod conf;
@@ -33,6 +35,7 @@ pub mod interrupt;
 pub mod net;
 pub mod ops;
 pub mod prefix;
+pub mod process;
 pub mod progress;
 pub mod publish;
 pub mod relocate;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::stdlib::BaseFiles;
+use crate::baseline::{Family, family};
 use crate::entry::{Content, Entry, Group, Node};
 use crate::error::Result;
 use crate::interrupt;
@@ -26,7 +27,7 @@ pub(super) fn bring(inventory: &mut Inventory) -> Result<()> {
         interrupt::check()?;
         let Some(dynamic) = Dynamic::read(&file)? else { continue };
         for name in dynamic.needed {
-            if !seen.insert(name.clone()) || is_c_library(&name) {
+            if !seen.insert(name.clone()) || family(&name) == Some(Family::C) {
                 continue;
             }
             let Some(found) = find(&python.home, &name) else { continue };
@@ -54,26 +55,4 @@ fn find(home: &Path, name: &str) -> Option<PathBuf> {
     let found =
         ["lib", "lib64"].iter().map(|folder| home.join(folder).join(name)).find(|path| path.is_file())?;
     fs_err::canonicalize(found).ok()
-}
-
-/// The C library belongs to the node's loader and never into an archive.
-pub(super) fn is_c_library(name: &str) -> bool {
-    let stem = name.split(".so").next().unwrap_or(name);
-    matches!(stem, "libc" | "libm" | "libdl" | "librt" | "libpthread" | "libutil" | "libresolv" | "libnsl")
-        || stem.starts_with("ld-linux")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_c_library_family_is_told_from_others() {
-        for name in ["libc.so.6", "ld-linux-x86-64.so.2", "libpthread.so.0"] {
-            assert!(is_c_library(name), "{name}");
-        }
-        for name in ["libcrypto.so.3", "libpython3.11.so.1.0", "libmpdec.so.4"] {
-            assert!(!is_c_library(name), "{name}");
-        }
-    }
 }

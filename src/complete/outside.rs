@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use super::libraries::is_c_library;
 use super::loader_cache::LoaderCache;
+use crate::baseline::family;
 use crate::entry::{Content, Entry, File, Group, Node, Rewrite};
 use crate::error::Result;
 use crate::interrupt;
@@ -24,10 +24,6 @@ use crate::progress::Progress;
 /// stays behind.
 const SKIPPED: [&str; 3] = ["_tkinter.", "nis.", "_crypt."];
 
-/// The compiler's run-time libraries, which every wheel takes from the node
-/// too (PEP 599): a second copy would be worse than an older one.
-const COMPILER: [&str; 2] = ["libgcc_s.so", "libstdc++.so"];
-
 /// Brings those libraries into `lib` and mends the run paths.
 pub(super) fn bring(inventory: &mut Inventory, progress: &dyn Progress) -> Result<()> {
     let cache = LoaderCache::of_this_machine();
@@ -38,7 +34,7 @@ pub(super) fn bring(inventory: &mut Inventory, progress: &dyn Progress) -> Resul
         let Some(dynamic) = Dynamic::read(&disk)? else { continue };
         let mut needs_lib = false;
         for name in &dynamic.needed {
-            if is_c_library(name) || COMPILER.iter().any(|start| name.starts_with(start)) {
+            if family(name).is_some() {
                 continue;
             }
             let library = format!("lib/{name}");

@@ -7,9 +7,9 @@ use rattler_cache::package_cache::{PackageCacheError, PackageCacheLayerError};
 use rattler_package_streaming::ExtractError;
 use url::Url;
 
-use super::process::ProcessError;
 use crate::error::{Explain, Kind};
 use crate::net::{self, NetError, Redacted};
+use crate::process::ProcessError;
 
 /// An environment can't be installed.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,6 @@
 pub mod conda;
 mod error;
 mod failure;
-mod process;
 pub mod pypi;
 mod python;
 mod records;

@@ -14,9 +14,10 @@ use std::process::Command;
 
 use super::error::InstallError;
 use super::tool::{self, Tool};
-use super::{failure, process, records};
+use super::{failure, records};
 use crate::artifact::Installer;
 use crate::net;
+use crate::process;
 use crate::progress::{Progress, Step};
 use crate::spec::{GlibcTarget, PipSpec};
 

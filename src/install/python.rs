@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::error::InstallError;
-use super::process;
 use super::tool::{self, Tool};
 use crate::net::Redacted;
+use crate::process;
 use crate::spec::PythonRequest;
 
 /// An interpreter that runs.

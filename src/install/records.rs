@@ -10,10 +10,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use super::error::InstallError;
-use super::process;
 use super::tool;
 use crate::fs::{OnExisting, StagedFile, sha256};
 use crate::net::{self, Redacted};
+use crate::process;
 
 /// uv's own notes on how a wheel was built: they hold times, and nobody reads
 /// them outside its cache.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::error::InstallError;
-use super::process;
 use crate::net::Redacted;
+use crate::process;
 
 /// An installer of `PyPI` packages.
 #[derive(Clone, Debug, PartialEq, Eq)]

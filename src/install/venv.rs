@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::error::InstallError;
+use super::python;
 use super::tool::{self, Tool};
-use super::{process, python};
 use crate::net::Redacted;
+use crate::process;
 use crate::progress::Progress;
 use crate::spec::PythonRequest;
 
