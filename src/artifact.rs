@@ -77,6 +77,9 @@ impl FromStr for Format {
     }
 }
 
+/// Where the manifest lies below the root of every environment.
+pub const MANIFEST: &str = "share/envship/manifest.json";
+
 /// `share/envship/manifest.json`: what an archive says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {

@@ -14,6 +14,7 @@
 //! | [`archive`] | entries and edits | an archive; and back |
 //! | [`publish`] | an archive | a URL |
 //! | [`conf`] | the URL and an engine | configuration to paste |
+//! | [`verify`] | an unpacked environment | whether it runs |
 //!
 //! A stage knows only value types ([`entry`], [`artifact`]) and the base
 //! ([`baseline`], [`error`], [`fs`], [`interrupt`], [`net`], [`process`],
@@ -42,3 +43,4 @@ pub mod relocate;
 pub mod solve;
 pub mod spec;
 pub mod term;
+pub mod verify;

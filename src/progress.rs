@@ -23,12 +23,14 @@ pub enum Step {
     Upload,
     /// Unpacking.
     Unpack,
+    /// Trying modules and scripts of an unpacked environment.
+    Try,
 }
 
 /// Listens to a running command. Methods are called from several threads.
 pub trait Progress: Send + Sync {
-    /// A step begins; `total` is its length where known (items for
-    /// the steps up to [`Step::Read`], bytes for those from [`Step::Pack`] on).
+    /// A step begins; `total` is its length where known (bytes where
+    /// archives are written or read, items elsewhere).
     fn begin(&self, step: Step, total: Option<u64>);
 
     /// The current step got `amount` further.

@@ -210,5 +210,6 @@ fn doing(step: Step) -> &'static str {
         Step::Check => "checking",
         Step::Upload => "uploading",
         Step::Unpack => "unpacking",
+        Step::Try => "trying",
     }
 }

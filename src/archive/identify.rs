@@ -12,6 +12,22 @@ use crate::fs::{self, Hashing};
 use crate::interrupt;
 use crate::progress::Progress;
 
+/// Which archive it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub digest: ContentDigest,
+    pub seal: Seal,
+}
+
+/// Whether an archive's entries are those of which its manifest tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seal {
+    Intact,
+    Broken,
+    /// There is no manifest: envship didn't pack it.
+    None,
+}
+
 /// Reads an archive to its end, so that one which was cut short or damaged is
 /// noticed before it is handed on, and tells its content digest: the one under
 /// which it was packed if it still holds what was packed, else the SHA-256 of
@@ -19,21 +35,26 @@ use crate::progress::Progress;
 ///
 /// # Errors
 /// If it is no archive, or damaged.
-pub fn identify(path: &Path, progress: &dyn Progress) -> Result<ContentDigest> {
+pub fn identify(path: &Path, progress: &dyn Progress) -> Result<Identity> {
     let archive = Archive::open(path)?;
     let mut reading = Reading::default();
     match archive.format {
         Format::Zip => read_zip(&archive, &mut reading)?,
         _ => read_tar(&archive, &mut reading, progress)?,
     }
-    if let Some(text) = reading.manifest
-        && let Ok(manifest) = read_manifest(path, &text)
-        && manifest.archive.format == archive.format
-        && manifest.archive.contents == reading.contents.finish()
-    {
-        return Ok(ContentDigest(fs::sha256(&text)));
-    }
-    Ok(ContentDigest(fs::sha256_of_file(path)?))
+    let manifest = reading.manifest.and_then(|text| Some((read_manifest(path, &text).ok()?, text)));
+    let seal = match &manifest {
+        Some((manifest, _)) if manifest.archive.contents == reading.contents.finish() => Seal::Intact,
+        Some(_) => Seal::Broken,
+        None => Seal::None,
+    };
+    let digest = match manifest {
+        Some((manifest, text)) if seal == Seal::Intact && manifest.archive.format == archive.format => {
+            fs::sha256(&text)
+        }
+        _ => fs::sha256_of_file(path)?,
+    };
+    Ok(Identity { digest: ContentDigest(digest), seal })
 }
 
 /// What was seen of an archive.

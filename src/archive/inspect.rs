@@ -3,10 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::MANIFEST;
 use super::error::Error;
 use super::source::Archive;
-use crate::artifact::{Format, Manifest};
+use crate::artifact::{Format, MANIFEST, Manifest};
 use crate::error::Result;
 use crate::progress::Silent;
 

@@ -50,13 +50,10 @@ pub use arrange::{arrange, seal};
 pub use digest::{LAYOUT_VERSION, recipe};
 pub use directory::write_directory;
 pub use error::Error;
-pub use identify::identify;
+pub use identify::{Identity, Seal, identify};
 pub use inspect::{Glance, inspect};
 pub use layout::{Layout, Links, timestamp};
 pub use links::adapt;
 pub use measure::{Relocate, Survey, measure};
 pub use unpack::{AbsoluteLinks, Place, UnpackOptions, Unpacked, unpack};
 pub use write::{Written, write};
-
-/// Where the manifest lies below the root of an environment.
-pub const MANIFEST: &str = "share/envship/manifest.json";

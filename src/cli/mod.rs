@@ -11,6 +11,7 @@ mod ship;
 mod source;
 mod summary;
 mod unpack;
+mod verify;
 
 use std::str::FromStr;
 
@@ -48,6 +49,7 @@ enum Command {
     Publish(publish::Args),
     Conf(conf::Args),
     Unpack(unpack::Args),
+    Verify(verify::Args),
 }
 
 impl Cli {
@@ -68,6 +70,7 @@ impl Cli {
             Command::Publish(args) => args.run(self.json, terminal),
             Command::Conf(args) => args.run(self.json, terminal),
             Command::Unpack(args) => args.run(self.json, terminal),
+            Command::Verify(args) => args.run(self.json, terminal),
         }
     }
 }

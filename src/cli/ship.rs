@@ -8,8 +8,9 @@ use crate::cli::source::NamedArgs;
 use crate::cli::summary;
 use crate::error::{Explain, Kind, Result};
 use crate::fs::OnExisting;
-use crate::ops;
+use crate::ops::{self, ShipOptions};
 use crate::term::Terminal;
+use crate::verify::VerifyOptions;
 
 /// Pack an environment, publish it, and print the configuration that uses it.
 #[derive(Debug, clap::Args)]
@@ -29,6 +30,10 @@ pub struct Args {
     /// Replace a different archive that is already there.
     #[arg(short, long)]
     force: bool,
+
+    /// Try it before it is published, as `envship verify` does, and publish nothing that doesn't run.
+    #[arg(long)]
+    verify: bool,
 
     #[command(flatten)]
     named: NamedArgs,
@@ -51,8 +56,7 @@ impl Args {
         let shipped = ops::ship(
             &self.named.options(source),
             &self.archive.options(),
-            &url,
-            on_existing,
+            &ShipOptions { url, on_existing, verify: self.verify.then(VerifyOptions::default) },
             &self.engine.options(),
             terminal,
         )?;

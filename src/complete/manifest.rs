@@ -1,13 +1,10 @@
 //! `share/envship/manifest.json`: the archive says what it is.
 
 use super::{Error, glibc};
-use crate::artifact::{Manifest, Recipe};
+use crate::artifact::{MANIFEST, Manifest, Recipe};
 use crate::entry::{Group, Placeholder};
 use crate::error::Result;
 use crate::prefix::{Inventory, Python};
-
-/// Where the manifest is in every archive.
-pub const MANIFEST: &str = "share/envship/manifest.json";
 
 /// Reserves its place, so that the folders above it are known.
 pub(super) fn reserve(inventory: &mut Inventory) {

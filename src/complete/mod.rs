@@ -35,7 +35,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub use error::Error;
-pub use manifest::{MANIFEST, manifest};
+pub use manifest::manifest;
 pub use records::records;
 
 use crate::error::Result;

@@ -9,11 +9,13 @@ mod pack;
 mod publish;
 mod ship;
 mod unpack;
+mod verify;
 
 pub use assemble::{Contents, PackOptions};
 pub use conf::{EngineOptions, conf};
 pub use environment::{Given, SourceOptions};
 pub use pack::{Packed, pack};
 pub use publish::{Published, publish};
-pub use ship::{Shipped, ship};
+pub use ship::{ShipOptions, Shipped, ship};
 pub use unpack::{Unpacked, unpack};
+pub use verify::{Unfit, environment_at, require_fit, verify};

@@ -113,7 +113,7 @@ pub fn publish(
     let store = location.open()?;
     store.check_writable()?;
     progress.begin(Step::Check, Some(fs_err::metadata(archive)?.len()));
-    let digest = archive::identify(archive, progress)?;
+    let digest = archive::identify(archive, progress)?.digest;
     progress.end();
     let name = archive_name(&location, &name, digest, format)?;
     let job = Job { archive, name: &name, digest, on_existing };

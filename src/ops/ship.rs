@@ -6,12 +6,14 @@ use super::assemble::{Assembly, Contents, PackOptions};
 use super::conf::{EngineOptions, describe};
 use super::environment::{Plan, SourceOptions};
 use super::publish::{Published, archive_name};
+use super::verify::verify_assembly;
 use crate::artifact::ContentDigest;
 use crate::conf::{Rendered, python_support};
 use crate::error::{Explain, Result};
 use crate::fs::OnExisting;
 use crate::progress::{Progress, Silent};
 use crate::publish::{Location, Receipt, Start, Store};
+use crate::verify::VerifyOptions;
 
 /// What an engine is told to start is not there.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +24,15 @@ impl Explain for NoInterpreter {
     fn hint(&self) -> Option<String> {
         Some("let the spec ask for python, don't exclude it, and leave out --arcroot".to_owned())
     }
+}
+
+/// Where an environment goes.
+#[derive(Clone, Debug)]
+pub struct ShipOptions {
+    pub url: String,
+    pub on_existing: OnExisting,
+    /// Try it first, against the environment that is packed.
+    pub verify: Option<VerifyOptions>,
 }
 
 /// An environment that is where a cluster can read it.
@@ -42,12 +53,11 @@ pub struct Shipped {
 pub fn ship(
     source: &SourceOptions,
     options: &PackOptions,
-    url: &str,
-    on_existing: OnExisting,
+    to: &ShipOptions,
     engine: &EngineOptions,
     progress: &dyn Progress,
 ) -> Result<Shipped> {
-    let location = Location::parse(url)?;
+    let location = Location::parse(&to.url)?;
     let format = options.format_for(location.file_name().as_deref())?;
     options.layout(format)?;
     let plan = Plan::new(source)?;
@@ -68,7 +78,11 @@ pub fn ship(
     request.has_links = Some(assembly.has_zip_links());
     describe(&mut request, &assembly.manifest);
     let configuration = engine.render(&request, progress)?;
-    let receipt = upload(&store, &name, &assembly, options, on_existing, progress)?;
+    if let Some(verify) = &to.verify {
+        let original = Some(environment.prefix.root.clone());
+        verify_assembly(&assembly, &VerifyOptions { original, ..verify.clone() }, progress)?;
+    }
+    let receipt = upload(&store, &name, &assembly, options, to.on_existing, progress)?;
     let published = Published::new(&receipt, format, assembly.digest);
     Ok(Shipped { published, contents: assembly.contents(), configuration })
 }

@@ -40,6 +40,8 @@ struct PathRecord {
     path: String,
     prefix_placeholder: Option<String>,
     file_mode: Option<String>,
+    sha256: Option<String>,
+    sha256_in_prefix: Option<String>,
 }
 
 impl Record {
@@ -70,6 +72,15 @@ impl Record {
         let all: Box<dyn Iterator<Item = _>> =
             if self.paths_data.paths.is_empty() { Box::new(listed) } else { Box::new(declared) };
         all.map(move |(path, rewrite)| (installed_path(path, site_packages), rewrite))
+    }
+}
+
+impl Record {
+    /// The SHA-256 of its files as they were installed, hexadecimal, where known.
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.paths_data.paths.iter().map(|record| {
+            (record.path.as_str(), record.sha256_in_prefix.as_deref().or(record.sha256.as_deref()))
+        })
     }
 }
 

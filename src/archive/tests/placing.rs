@@ -1,7 +1,7 @@
 //! Manifests, and the placeholders that unpacking finishes.
 
 use super::*;
-use crate::artifact::{Manifest, Recipe, SourceKind};
+use crate::artifact::{MANIFEST, Manifest, Recipe, SourceKind};
 use crate::entry::PlaceholderKind;
 
 fn manifest(placeholders: Vec<Placeholder>) -> Manifest {

@@ -1,0 +1,103 @@
+//! archive → does it run here?
+
+use std::path::{Path, PathBuf};
+
+use super::assemble::Assembly;
+use crate::archive::{self, AbsoluteLinks, Seal, UnpackOptions};
+use crate::error::{Explain, Result};
+use crate::prefix;
+use crate::progress::{Progress, Step};
+use crate::verify::{self, Area, Check, Outcome, Report, Trial, VerifyOptions};
+
+/// An environment that wouldn't run as it ran before it was packed.
+#[derive(Debug, thiserror::Error)]
+#[error("{failed} of {total} checks failed")]
+pub struct Unfit {
+    failed: usize,
+    total: usize,
+    told_apart: bool,
+}
+
+impl Explain for Unfit {
+    fn hint(&self) -> Option<String> {
+        (!self.told_apart).then(|| {
+            "--original PREFIX tells apart what fails in the environment that was packed too".to_owned()
+        })
+    }
+}
+
+/// Fails if any check did.
+///
+/// # Errors
+/// [`Unfit`].
+pub fn require_fit(report: &Report, options: &VerifyOptions) -> Result<()> {
+    let failed = report.with_outcome(Outcome::Failed).count();
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(Unfit { failed, total: report.checks.len(), told_apart: options.original.is_some() }.into())
+}
+
+/// The root of an environment that was packed, absolute.
+///
+/// # Errors
+/// If there is none.
+pub fn environment_at(path: &Path) -> Result<PathBuf> {
+    Ok(prefix::open(path)?.root)
+}
+
+/// Tries an archive, unpacked where nothing can be written to it, or an
+/// unpacked environment where it lies.
+///
+/// # Errors
+/// If it can't be read or unpacked, or nothing can be tried.
+pub fn verify(path: &Path, options: &VerifyOptions, progress: &dyn Progress) -> Result<Report> {
+    if path.is_dir() {
+        return verify::verify(&Trial::in_place(path)?, options, progress);
+    }
+    progress.begin(Step::Check, Some(fs_err::metadata(path).map_or(0, |metadata| metadata.len())));
+    let identity = archive::identify(path, progress)?;
+    progress.end();
+    let mut trial = Trial::new()?;
+    // Who gets an archive made elsewhere wants to know whether it runs here,
+    // links to an interpreter of the node included.
+    let unpack = UnpackOptions { absolute_links: AbsoluteLinks::Allow, threads: options.threads };
+    // An engine finishes no placeholders.
+    archive::unpack(path, trial.root(), &unpack, &|_, listed, _| (Vec::new(), listed.to_vec()), progress)?;
+    trial.enter(&archive::inspect(path)?.root);
+    trial.make_read_only()?;
+    let report = verify::verify(&trial, options, progress)?;
+    Ok(report.with(Some(seal(identity.seal))))
+}
+
+/// Tries what is about to be published.
+///
+/// # Errors
+/// [`Unfit`] after a warning for each check that failed, and what [`verify`]
+/// says.
+pub(super) fn verify_assembly(
+    assembly: &Assembly,
+    options: &VerifyOptions,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let trial = Trial::new()?;
+    archive::write_directory(&assembly.measured, trial.root(), options.threads, progress)?;
+    trial.make_read_only()?;
+    let report = verify::verify(&trial, options, progress)?;
+    for check in report.with_outcome(Outcome::Failed) {
+        progress.warn(&format!("{}: {}: {}", check.area.title(), check.name, check.reason));
+    }
+    require_fit(&report, options)
+}
+
+/// Whether the archive holds what was packed.
+fn seal(seal: Seal) -> Check {
+    let name = "the whole archive";
+    match seal {
+        Seal::Intact => Check::passed(Area::Files, name),
+        Seal::Broken => Check::failed(Area::Files, name, "its entries are not those that were packed"),
+        Seal::None => {
+            Check::tolerated(Area::Files, name, "packed by another tool, so there is no digest to compare")
+        }
+    }
+}

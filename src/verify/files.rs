@@ -1,0 +1,121 @@
+//! Files, links and modes: as they were packed?
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use rayon::prelude::*;
+use walkdir::WalkDir;
+
+use super::report::{Area, Check};
+use crate::artifact::MANIFEST;
+use crate::error::Result;
+use crate::fs::sha256_of_file;
+use crate::prefix::{conda_records, parse_record_line};
+
+/// What a record says of a file.
+struct Claim {
+    path: String,
+    distribution: String,
+    sha256: Option<Vec<u8>>,
+}
+
+/// Checks every file that a `RECORD` (PEP 376) or a record of conda lists, all
+/// links, and that programs may be run.
+pub(super) fn check(root: &Path) -> Result<Vec<Check>> {
+    let (mut claims, mut checks) = (Vec::new(), Vec::new());
+    for entry in WalkDir::new(root).into_iter().flatten() {
+        let Some(path) = entry.path().strip_prefix(root).ok().and_then(Path::to_str) else { continue };
+        if entry.file_type().is_symlink() && !entry.path().exists() {
+            let target = fs_err::read_link(entry.path())?;
+            let reason = format!("a link to `{}`, which is not there", target.display());
+            checks.push(Check::failed(Area::Files, path, reason));
+        }
+        if path.ends_with(".dist-info/RECORD") && path.contains("-packages/") {
+            claims.extend(of_distribution(path, &fs_err::read_to_string(entry.path())?));
+        }
+    }
+    for record in conda_records(root)? {
+        claims.extend(record.hashes().map(|(path, hash)| Claim {
+            path: path.to_owned(),
+            distribution: record.name.clone(),
+            sha256: hash.and_then(|hash| hex::decode(hash).ok()),
+        }));
+    }
+    if !root.join(MANIFEST).exists() {
+        // Other packers rewrite files and leave their records as they were.
+        for claim in &mut claims {
+            claim.sha256 = None;
+        }
+    }
+    let found: Vec<Option<Check>> =
+        claims.par_iter().map(|claim| examine(root, claim)).collect::<io::Result<_>>()?;
+    checks.extend(found.into_iter().flatten());
+    checks.extend(programs(root)?);
+    if checks.is_empty() {
+        let name =
+            format!("{} files of {} records", claims.len(), if claims.is_empty() { "no" } else { "all" });
+        checks.push(Check::passed(Area::Files, name));
+    }
+    Ok(checks)
+}
+
+/// The files of a distribution, below the root.
+fn of_distribution(path: &str, text: &str) -> Vec<Claim> {
+    let folder = path.trim_end_matches("/RECORD");
+    let (site_packages, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+    let distribution = name.trim_end_matches(".dist-info");
+    let claim = |line: &str| {
+        let line = parse_record_line(line)?;
+        let hash = line.hash.strip_prefix("sha256=");
+        Some(Claim {
+            path: crate::prefix::below(Path::new("/"), site_packages, &line.path)?,
+            distribution: distribution.to_owned(),
+            sha256: hash.and_then(|hash| BASE64_URL_SAFE_NO_PAD.decode(hash).ok()),
+        })
+    };
+    text.lines().filter_map(claim).collect()
+}
+
+fn examine(root: &Path, claim: &Claim) -> io::Result<Option<Check>> {
+    let path = root.join(&claim.path);
+    // What was left out by a filter is missing on purpose; only what other
+    // files can't do without is noticed, by importing it.
+    if !path.is_file() {
+        let reason = "listed, but not there";
+        let missing = claim.path.contains(".so") && fs_err::symlink_metadata(&path).is_err();
+        let check = missing.then(|| Check::failed(Area::Files, &claim.path, reason));
+        return Ok(check.map(|check| check.of(Some(&claim.distribution))));
+    }
+    let Some(expected) = &claim.sha256 else { return Ok(None) };
+    if sha256_of_file(&path)?.as_slice() == expected.as_slice() {
+        return Ok(None);
+    }
+    let check = Check::failed(Area::Files, &claim.path, "its content is not what its record lists");
+    Ok(Some(check.of(Some(&claim.distribution))))
+}
+
+/// Scripts in `bin` that may not be run.
+fn programs(root: &Path) -> Result<Vec<Check>> {
+    let mut checks = Vec::new();
+    for entry in WalkDir::new(root.join("bin")).max_depth(1).into_iter().flatten() {
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let mut head = [0; 2];
+        let read = io::Read::read(&mut fs_err::File::open(entry.path())?, &mut head)?;
+        let mode = fs_err::metadata(entry.path())?.permissions().mode();
+        if &head[..read] == b"#!" && mode & 0o111 == 0 && !is_library(entry.path()) {
+            let name = format!("bin/{}", entry.file_name().to_string_lossy());
+            checks.push(Check::failed(Area::Files, name, "a script that may not be run"));
+        }
+    }
+    Ok(checks)
+}
+
+/// `activate` and its like are sourced, and need no mode.
+fn is_library(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains("activate"))
+}

@@ -1,0 +1,90 @@
+//! What there is to try, told by the environment's own interpreter.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::below;
+use super::error::Error;
+use super::report::{Area, Check};
+use super::trial::{Surroundings, Trial};
+use crate::error::Result;
+use crate::process::{self, Finished};
+
+/// Prints what [`Survey`] reads.
+const PROGRAM: &str = include_str!("survey.py");
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Survey {
+    version: String,
+    prefix: String,
+    base_prefix: String,
+    executable: String,
+    pub(super) modules: Vec<Module>,
+    pub(super) scripts: Vec<Script>,
+    pub(super) has_pip: bool,
+}
+
+/// A module that nothing but itself can import for us.
+#[derive(Debug, Deserialize)]
+pub(super) struct Module {
+    pub(super) name: String,
+    pub(super) distribution: Option<String>,
+}
+
+/// A program that a distribution puts into `bin`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Script {
+    /// Below the root.
+    pub(super) path: String,
+    pub(super) distribution: String,
+}
+
+/// Asks the interpreter, or gives the check that failed.
+pub(super) fn survey(trial: &Trial, limit: Duration) -> Result<Result<Survey, Check>> {
+    let failed = |reason: String| Ok(Err(Check::failed(Area::Interpreter, "bin/python", reason)));
+    let mut command = trial.python(Surroundings::Empty);
+    let finished = match process::run_within(command.args(["-c", PROGRAM]).arg(trial.root()), limit) {
+        Ok(Some(finished)) => finished,
+        Ok(None) => return failed(format!("it doesn't end within {} s", limit.as_secs())),
+        Err(process::ProcessError::Spawn { source, .. }) => {
+            return failed(format!("it can't be run: {source}"));
+        }
+        Err(error) => return Err(Error::from(error).into()),
+    };
+    match serde_json::from_str(finished.stdout.lines().last().unwrap_or_default()) {
+        Ok(survey) if finished.status.success() => Ok(Ok(survey)),
+        _ => failed(last_line(&finished)),
+    }
+}
+
+impl Survey {
+    /// `3.11`
+    pub(super) fn minor(&self) -> String {
+        self.version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".")
+    }
+
+    /// The interpreter must take its environment for its home.
+    pub(super) fn checks(&self, root: &Path) -> Vec<Check> {
+        let places = [
+            ("sys.prefix", &self.prefix),
+            ("sys.base_prefix", &self.base_prefix),
+            ("sys.executable", &self.executable),
+        ];
+        let check = |(name, place): (&str, &String)| {
+            if Path::new(place).starts_with(root) {
+                Check::passed(Area::Interpreter, name)
+            } else {
+                Check::failed(Area::Interpreter, name, format!("is {}", below(root, place)))
+            }
+        };
+        places.into_iter().map(check).collect()
+    }
+}
+
+/// What a process said last, which is where errors stand.
+pub(super) fn last_line(finished: &Finished) -> String {
+    let line = |text: &str| text.lines().map(str::trim_end).rfind(|line| !line.is_empty()).map(str::to_owned);
+    line(&finished.stderr).or_else(|| line(&finished.stdout)).unwrap_or_else(|| finished.status.to_string())
+}
