@@ -14,6 +14,7 @@
 //! | [`archive`] | entries and edits | an archive; and back |
 //! | [`publish`] | an archive | a URL |
 //! | [`conf`] | the URL and an engine | configuration to paste |
+//! | [`mod@inspect`] | files | sizes, and what they ask of a node |
 //! | [`verify`] | an unpacked environment | whether it runs |
 //!
 //! A stage knows only value types ([`entry`], [`artifact`]) and the base
@@ -31,6 +32,7 @@ pub mod conf;
 pub mod entry;
 pub mod error;
 pub mod fs;
+pub mod inspect;
 pub mod install;
 pub mod interrupt;
 pub mod net;

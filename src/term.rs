@@ -180,6 +180,43 @@ impl Progress for Terminal {
     }
 }
 
+/// Rows of text in aligned columns.
+#[derive(Debug, Default)]
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// With a row of headings.
+    pub fn new<const N: usize>(headings: [&str; N]) -> Self {
+        Table { rows: vec![headings.map(str::to_owned).to_vec()] }
+    }
+
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// One line for each row; the last column is as wide as it wants.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column| {
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| cell.chars().count()).max()
+        };
+        let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+        self.rows.iter().fold(String::new(), |mut text, row| {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+            let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+            text
+        })
+    }
+}
+
 /// A size for people: `12.3 MiB`.
 #[must_use]
 pub fn bytes(count: u64) -> String {

@@ -20,16 +20,12 @@ pub fn recipe(entries: &[Measured], layout: &Layout) -> Recipe {
     let (mut contents, mut groups) = (Contents::default(), Fields::default());
     for item in entries.iter().filter(|item| item.entry.group != Group::Manifest) {
         groups.text(&group(&item.entry.group));
-        contents.entry(
-            &item.entry.path,
-            &match &item.entry.node {
-                Node::Directory => Seen::Directory,
-                Node::Link(target) => Seen::Link(target),
-                Node::File(file) => {
-                    Seen::File { executable: file.executable, size: item.size, sha256: item.sha256 }
-                }
-            },
-        );
+        let path = &item.entry.path;
+        match &item.entry.node {
+            Node::Directory => contents.directory(path),
+            Node::Link(target) => contents.link(path, target),
+            Node::File(file) => contents.file(path, file.executable, item.size, item.sha256),
+        }
     }
     Recipe {
         layout: LAYOUT_VERSION,
@@ -46,29 +42,23 @@ pub fn recipe(entries: &[Measured], layout: &Layout) -> Recipe {
 #[derive(Default)]
 pub(super) struct Contents(Fields);
 
-/// An entry, as it can be read from an archive.
-pub(super) enum Seen<'a> {
-    Directory,
-    Link(&'a str),
-    File { executable: bool, size: u64, sha256: [u8; 32] },
-}
-
 impl Contents {
-    pub(super) fn entry(&mut self, path: &str, seen: &Seen<'_>) {
-        let Contents(hash) = self;
-        hash.text(path);
-        match seen {
-            Seen::Directory => hash.text("directory"),
-            Seen::Link(target) => {
-                hash.text("link");
-                hash.text(target);
-            }
-            Seen::File { executable, size, sha256 } => {
-                hash.text(if *executable { "executable" } else { "file" });
-                hash.number(*size);
-                hash.0.update(sha256);
-            }
-        }
+    pub(super) fn directory(&mut self, path: &str) {
+        self.0.text(path);
+        self.0.text("directory");
+    }
+
+    pub(super) fn link(&mut self, path: &str, target: &str) {
+        self.0.text(path);
+        self.0.text("link");
+        self.0.text(target);
+    }
+
+    pub(super) fn file(&mut self, path: &str, executable: bool, size: u64, sha256: [u8; 32]) {
+        self.0.text(path);
+        self.0.text(if executable { "executable" } else { "file" });
+        self.0.number(size);
+        self.0.0.update(sha256);
     }
 
     /// Hexadecimal.

@@ -42,7 +42,7 @@ pub fn inspect(path: &Path) -> Result<Glance> {
 }
 
 /// The manifest comes right after the directories.
-fn inspect_tar(archive: &Archive) -> Result<Glance> {
+fn inspect_tar(archive: &Archive<'_>) -> Result<Glance> {
     let damaged = |error| archive.damaged(error);
     let mut tar = ::tar::Archive::new(archive.tar_stream(&Silent)?);
     let mut found = None;
@@ -63,7 +63,7 @@ fn inspect_tar(archive: &Archive) -> Result<Glance> {
     glance(&archive.path, archive.format, found, false)
 }
 
-fn inspect_zip(archive: &Archive) -> Result<Glance> {
+fn inspect_zip(archive: &Archive<'_>) -> Result<Glance> {
     let mut zip = archive.zip()?;
     let (mut manifest, mut links) = (None, false);
     for index in 0..zip.len() {

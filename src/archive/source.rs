@@ -1,7 +1,9 @@
 //! An archive file as a stream of tar bytes or as a zip, whoever made it.
 
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::Error;
 use super::magic::{HEAD, Magic, detect, is_tar};
@@ -10,27 +12,62 @@ use crate::error::Result;
 use crate::interrupt;
 use crate::progress::Progress;
 
+/// Reads from any place of an archive.
+pub trait ReadSeek: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
+type Open<'a> = dyn Fn() -> io::Result<Box<dyn ReadSeek>> + Sync + 'a;
+
+/// Where the bytes of an archive come from.
+pub struct Input<'a> {
+    /// For messages: a path or a URL.
+    name: PathBuf,
+    open: Box<Open<'a>>,
+}
+
+impl<'a> Input<'a> {
+    /// A local file.
+    #[must_use]
+    pub fn file(path: &Path) -> Self {
+        let (name, path) = (path.to_owned(), path.to_owned());
+        Input { name, open: Box::new(move || Ok(Box::new(fs_err::File::open(&path)?))) }
+    }
+
+    /// Whatever `open` gives, which is called once by every thread that reads.
+    pub fn new(name: &str, open: impl Fn() -> io::Result<Box<dyn ReadSeek>> + Sync + 'a) -> Self {
+        Input { name: name.into(), open: Box::new(open) }
+    }
+}
+
 /// An archive that has been recognised.
-pub(super) struct Archive {
+pub(super) struct Archive<'a> {
+    /// Or URL; for messages.
     pub(super) path: PathBuf,
     pub(super) format: Format,
     /// Of the archive file, in bytes.
     pub(super) size: u64,
-    file: fs_err::File,
+    open: Box<Open<'a>>,
 }
 
-impl Archive {
+impl Archive<'static> {
     /// Opens a file and tells its format by its content.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let mut file = fs_err::File::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::Missing { path: path.to_owned() }.into(),
+        if path.is_dir() {
+            return Err(Error::Unsupported { path: path.to_owned(), what: "a directory" }.into());
+        }
+        Archive::read(Input::file(path))
+    }
+}
+
+impl<'a> Archive<'a> {
+    /// Tells the format of what is there by its content.
+    pub(super) fn read(input: Input<'a>) -> Result<Self> {
+        let Input { name: path, open } = input;
+        let mut file = open().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::Missing { path: path.clone() }.into(),
             _ => crate::error::Error::from(error),
         })?;
-        let metadata = file.metadata()?;
-        let path = path.to_owned();
-        if metadata.is_dir() {
-            return Err(Error::Unsupported { path, what: "a directory" }.into());
-        }
         let head = read_head(&mut file)?;
         let format = match detect(&head) {
             Magic::Archive(format) => format,
@@ -38,14 +75,16 @@ impl Archive {
             Magic::Unknown if head.is_empty() => return Err(Error::Empty { path }.into()),
             Magic::Unknown => return Err(Error::NotAnArchive { path }.into()),
         };
-        file.seek(SeekFrom::Start(0))?;
-        Ok(Archive { path, format, size: metadata.len(), file })
+        let size = file.seek(SeekFrom::End(0))?;
+        Ok(Archive { path, format, size, open })
     }
 
     /// The tar stream inside, for every format but zip.
-    pub(super) fn tar_stream<'a>(&'a self, progress: &'a dyn Progress) -> Result<TarStream<'a>> {
-        let file = BufReader::with_capacity(256 * 1024, Watched { file: &self.file, progress });
-        let mut inside: Box<dyn Read + 'a> = match self.format {
+    pub(super) fn tar_stream<'p>(&self, progress: &'p dyn Progress) -> Result<TarStream<'p>> {
+        let consumed = Arc::new(AtomicU64::new(0));
+        let file = BufReader::with_capacity(256 * 1024, Watched { file: (self.open)()?, progress });
+        let file = Counted { file, consumed: Arc::clone(&consumed) };
+        let mut inside: Box<dyn Read + 'p> = match self.format {
             Format::TarGz => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
             Format::TarZst => Box::new(::zstd::Decoder::with_buffer(file).map_err(|e| self.damaged(e))?),
             _ => Box::new(file),
@@ -54,12 +93,12 @@ impl Archive {
         if !is_tar(&head) {
             return Err(Error::NotAnArchive { path: self.path.clone() }.into());
         }
-        Ok(TarStream { inside: Cursor::new(head).chain(inside), zeros: 0 })
+        Ok(TarStream { inside: Cursor::new(head).chain(inside), zeros: 0, consumed })
     }
 
     /// The zip's directory and contents; to be opened once per thread.
-    pub(super) fn zip(&self) -> Result<::zip::ZipArchive<BufReader<fs_err::File>>> {
-        let file = BufReader::new(fs_err::File::open(&self.path)?);
+    pub(super) fn zip(&self) -> Result<::zip::ZipArchive<BufReader<Box<dyn ReadSeek>>>> {
+        let file = BufReader::new((self.open)()?);
         ::zip::ZipArchive::new(file).map_err(|error| self.damaged_zip(error))
     }
 
@@ -87,17 +126,41 @@ fn read_head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
 
 /// Tells how far reading has come, and stops it on Ctrl-C.
 struct Watched<'a> {
-    file: &'a fs_err::File,
+    file: Box<dyn ReadSeek>,
     progress: &'a dyn Progress,
 }
 
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         interrupt::check().map_err(io::Error::other)?;
-        let mut file: &fs_err::File = self.file;
-        let read = file.read(buffer)?;
+        let read = self.file.read(buffer)?;
         self.progress.advance(read as u64);
         Ok(read)
+    }
+}
+
+/// Tells how much of the archive a codec has asked for.
+struct Counted<R> {
+    file: R,
+    consumed: Arc<AtomicU64>,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.consumed.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.file.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.consumed.fetch_add(amount as u64, Ordering::Relaxed);
+        self.file.consume(amount);
     }
 }
 
@@ -106,6 +169,8 @@ pub(super) struct TarStream<'a> {
     inside: io::Chain<Cursor<Vec<u8>>, Box<dyn Read + 'a>>,
     /// How many of the latest bytes were zero.
     zeros: u64,
+    /// How many bytes of the archive were needed so far.
+    consumed: Arc<AtomicU64>,
 }
 
 impl Read for TarStream<'_> {
@@ -121,6 +186,12 @@ impl Read for TarStream<'_> {
 }
 
 impl TarStream<'_> {
+    /// How many bytes of the archive were needed so far, as a counter that
+    /// goes on counting.
+    pub(super) fn consumed(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.consumed)
+    }
+
     /// Reads what is left, whereby the codec checks its sums, and makes sure
     /// that the stream ended as a tar does: several frames or no compression
     /// give no other sign that something is missing.

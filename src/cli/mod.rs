@@ -5,6 +5,7 @@ mod archive;
 mod conf;
 mod engine;
 mod filter;
+mod inspect;
 mod pack;
 mod publish;
 mod ship;
@@ -49,6 +50,7 @@ enum Command {
     Publish(publish::Args),
     Conf(conf::Args),
     Unpack(unpack::Args),
+    Inspect(inspect::Args),
     Verify(verify::Args),
 }
 
@@ -70,6 +72,7 @@ impl Cli {
             Command::Publish(args) => args.run(self.json, terminal),
             Command::Conf(args) => args.run(self.json, terminal),
             Command::Unpack(args) => args.run(self.json, terminal),
+            Command::Inspect(args) => args.run(self.json, terminal),
             Command::Verify(args) => args.run(self.json, terminal),
         }
     }
@@ -81,6 +84,11 @@ fn explained<T: FromStr<Err: Explain>>(text: &str) -> Result<T, String> {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
     })
+}
+
+/// Parses a value and keeps the text, to speak of it as the user does.
+fn explained_text<T: FromStr<Err = String>>(text: &str) -> Result<(String, T), String> {
+    Ok((text.to_owned(), text.parse()?))
 }
 
 /// A path that means the same on every machine.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::baseline::GlibcTarget;
 use crate::ops::{Given, SourceOptions};
-use crate::spec::{ChannelOptions, GlibcTarget, PythonRequest};
+use crate::spec::{ChannelOptions, PythonRequest};
 
 #[derive(Debug, Args)]
 pub struct SourceArgs {

@@ -16,10 +16,11 @@ use super::error::InstallError;
 use super::tool::{self, Tool};
 use super::{failure, records};
 use crate::artifact::Installer;
+use crate::baseline::GlibcTarget;
 use crate::net;
 use crate::process;
 use crate::progress::{Progress, Step};
-use crate::spec::{GlibcTarget, PipSpec};
+use crate::spec::PipSpec;
 
 /// How packages are installed.
 #[derive(Clone, Debug)]

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::artifact::{Installer, SourceKind};
+use crate::baseline::GlibcTarget;
 use crate::error::{Explain, Result};
 use crate::install::pypi::PypiOptions;
 use crate::install::{self, Tool};
 use crate::prefix::{self, Inventory, Prefix};
 use crate::progress::Progress;
 use crate::solve::conda::{SolveOptions, solve};
-use crate::spec::{self, ChannelOptions, EnvSpec, GlibcTarget, PythonRequest, RequirementsSpec, Source};
+use crate::spec::{self, ChannelOptions, EnvSpec, PythonRequest, RequirementsSpec, Source};
 
 /// What the user pointed at.
 #[derive(Clone, Debug)]

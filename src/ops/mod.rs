@@ -5,6 +5,7 @@
 mod assemble;
 mod conf;
 mod environment;
+mod inspect;
 mod pack;
 mod publish;
 mod ship;
@@ -14,6 +15,7 @@ mod verify;
 pub use assemble::{Contents, PackOptions};
 pub use conf::{EngineOptions, conf};
 pub use environment::{Given, SourceOptions};
+pub use inspect::{Inspected, TooNew, inspect, require_met};
 pub use pack::{Packed, pack};
 pub use publish::{Published, publish};
 pub use ship::{ShipOptions, Shipped, ship};

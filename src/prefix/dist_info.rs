@@ -24,12 +24,7 @@ impl Distribution {
     pub(crate) fn read(root: &Path, path: &str) -> Option<Self> {
         let folder = root.join(path);
         let metadata = read_lossy(&folder.join("METADATA"))?;
-        let headers = metadata.split("\n\n").next().unwrap_or_default();
-        let header = |name: &str| {
-            headers
-                .lines()
-                .find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned()))
-        };
+        let (name, version) = metadata_header(&metadata)?;
         let site_packages = Path::new(path).parent()?.to_str()?;
         let record = read_lossy(&folder.join("RECORD")).unwrap_or_default();
         let files = record
@@ -39,8 +34,8 @@ impl Distribution {
             .collect();
         Some(Distribution {
             path: path.to_owned(),
-            name: normalise(&header("Name")?),
-            version: header("Version")?,
+            name,
+            version,
             installer: read_lossy(&folder.join("INSTALLER")).map(|text| text.trim().to_owned()),
             files,
         })
@@ -56,6 +51,15 @@ impl Distribution {
             hash: None,
         }
     }
+}
+
+/// The normalised name and the version that a `METADATA` file gives.
+pub(crate) fn metadata_header(metadata: &str) -> Option<(String, String)> {
+    let headers = metadata.split("\n\n").next().unwrap_or_default();
+    let header = |name: &str| {
+        headers.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned()))
+    };
+    Some((normalise(&header("Name")?), header("Version")?))
 }
 
 /// The distributions of a `site-packages` folder, ordered by path.

@@ -17,6 +17,11 @@ pub(crate) struct Dynamic {
     pub(crate) needed: Vec<String>,
     /// `DT_RPATH` or `DT_RUNPATH`, cut at the colons.
     pub(crate) run_path: Vec<String>,
+    /// The symbol versions that it needs of others: `GLIBC_2.17`. Weak ones
+    /// are not among them.
+    pub(crate) versions: Vec<String>,
+    /// The level of x86-64 that it was compiled for, where it tells: 1 to 4.
+    pub(crate) level: Option<u8>,
 }
 
 const PT_LOAD: u64 = 1;
@@ -27,6 +32,12 @@ const DT_STRSZ: u64 = 10;
 const DT_SONAME: u64 = 14;
 const DT_RPATH: u64 = 15;
 const DT_RUNPATH: u64 = 29;
+const DT_VERNEED: u64 = 0x6fff_fffe;
+const DT_VERNEEDNUM: u64 = 0x6fff_ffff;
+const VER_FLG_WEAK: u64 = 2;
+/// The notes of x86-64's psABI.
+const PT_GNU_PROPERTY: u64 = 0x6474_e553;
+const GNU_PROPERTY_X86_ISA_1_NEEDED: u64 = 0xc000_8002;
 
 /// No dynamic section or string table is longer; a broken file may say so.
 const LONGEST: u64 = 256 << 20;
@@ -85,6 +96,10 @@ impl<'a> Reader<'a> {
             .chunks_exact(usize::try_from(size).ok()?.max(56))
             .filter_map(|row| self.segment(row))
             .collect();
+        found.level = segments
+            .iter()
+            .find(|segment| segment.kind == PT_GNU_PROPERTY)
+            .and_then(|segment| self.level(&self.bytes(segment.offset, segment.size)?));
         let Some(dynamic) = segments.iter().find(|segment| segment.kind == PT_DYNAMIC) else {
             return Some(found);
         };
@@ -96,11 +111,10 @@ impl<'a> Reader<'a> {
             .collect();
         let value = |wanted: u64| tags.iter().find(|(tag, _)| *tag == wanted).map(|(_, value)| *value);
         let Some(address) = value(DT_STRTAB) else { return Some(found) };
-        let holds = |segment: &&Segment| {
-            segment.kind == PT_LOAD && (segment.address..segment.address + segment.size).contains(&address)
-        };
-        let strings = segments.iter().find(holds)?;
-        let strings = self.bytes(strings.offset + (address - strings.address), value(DT_STRSZ)?)?;
+        let strings = self.bytes(offset_of(&segments, address)?, value(DT_STRSZ)?)?;
+        if let (Some(address), Some(count)) = (value(DT_VERNEED), value(DT_VERNEEDNUM)) {
+            found.versions = self.versions(offset_of(&segments, address)?, count, &strings)?;
+        }
         for (tag, at) in &tags {
             match *tag {
                 DT_NEEDED => found.needed.extend(text(&strings, *at)),
@@ -112,6 +126,38 @@ impl<'a> Reader<'a> {
             }
         }
         Some(found)
+    }
+
+    /// The needed versions, from a list of lists: one for each library.
+    fn versions(&self, mut offset: u64, count: u64, strings: &[u8]) -> Option<Vec<String>> {
+        let mut versions = Vec::new();
+        for _ in 0..count {
+            let library = self.bytes(offset, 16)?;
+            let mut at = offset + self.number(&library, 8, 4)?;
+            for _ in 0..self.number(&library, 2, 2)? {
+                let version = self.bytes(at, 16)?;
+                if self.number(&version, 4, 2)? & VER_FLG_WEAK == 0 {
+                    versions.extend(text(strings, self.number(&version, 8, 4)?));
+                }
+                at += self.number(&version, 12, 4)?;
+            }
+            offset += self.number(&library, 12, 4)?;
+        }
+        Some(versions)
+    }
+
+    /// The highest bit of the instruction sets that are needed, from a note
+    /// that lists properties.
+    fn level(&self, note: &[u8]) -> Option<u8> {
+        let mut at = 16;
+        loop {
+            let (kind, size) = (self.number(note, at, 4)?, self.number(note, at + 4, 4)?);
+            if kind == GNU_PROPERTY_X86_ISA_1_NEEDED {
+                let bits = self.number(note, at + 8, 4)?;
+                return (bits != 0).then(|| u8::try_from(64 - bits.leading_zeros()).unwrap_or(u8::MAX));
+            }
+            at += 8 + usize::try_from(size).ok()?.next_multiple_of(8);
+        }
     }
 
     fn segment(&self, row: &[u8]) -> Option<Segment> {
@@ -131,6 +177,15 @@ struct Segment {
     size: u64,
 }
 
+/// Where in the file an address is.
+fn offset_of(segments: &[Segment], address: u64) -> Option<u64> {
+    let holds = |segment: &&Segment| {
+        segment.kind == PT_LOAD && (segment.address..segment.address + segment.size).contains(&address)
+    };
+    let segment = segments.iter().find(holds)?;
+    Some(segment.offset + (address - segment.address))
+}
+
 fn text(strings: &[u8], at: u64) -> Option<String> {
     let rest = strings.get(usize::try_from(at).ok()?..)?;
     let end = rest.iter().position(|&byte| byte == 0)?;
@@ -146,6 +201,7 @@ mod tests {
         let found = Dynamic::read(&std::env::current_exe().unwrap()).unwrap().unwrap();
         assert!(found.needed.iter().any(|name| name.starts_with("libc.")), "{found:?}");
         assert_eq!(found.soname, None);
+        assert!(found.versions.iter().any(|version| version.starts_with("GLIBC_2.")), "{found:?}");
     }
 
     #[test]

@@ -35,8 +35,8 @@ mod walk;
 use std::path::PathBuf;
 
 pub use base::{Base, SystemSite};
-pub(crate) use conda_meta::load as conda_records;
-pub(crate) use dist_info::{Distribution, below, distributions, parse_record_line};
+pub(crate) use conda_meta::{Record, load as conda_records};
+pub(crate) use dist_info::{Distribution, below, distributions, metadata_header, parse_record_line};
 pub use error::Error;
 pub use filter::{Filter, Filters};
 pub use inventory::Inventory;

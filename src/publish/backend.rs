@@ -2,6 +2,7 @@
 //! directory that it was opened on.
 
 use std::io::Write;
+use std::ops::Range;
 
 use super::error::Error;
 use crate::artifact::ContentDigest;
@@ -20,6 +21,9 @@ pub(super) trait Backend: Send + Sync {
 
     /// The SHA-256 of an object's bytes, by reading it.
     fn hash(&self, name: &str) -> Result<[u8; 32], Error>;
+
+    /// Reads some bytes of an object, all of which are there.
+    fn read_range(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>, Error>;
 
     /// Reads a small text.
     fn read(&self, name: &str) -> Result<Option<String>, Error>;

@@ -28,6 +28,9 @@ pub enum Error {
     /// Something else is there, and overwriting wasn't asked for.
     #[error("a different object is already at `{url}`")]
     Exists { url: String },
+    /// There is no archive to read.
+    #[error("there is no archive at `{url}`")]
+    Missing { url: String },
     /// A local file or directory refused.
     #[error("can't {action} `{}`", path.display())]
     Local {
@@ -76,6 +79,7 @@ impl Explain for Error {
             | Error::Url { .. }
             | Error::Name { .. } => Kind::Usage,
             Error::Exists { .. }
+            | Error::Missing { .. }
             | Error::Local { .. }
             | Error::Setting { .. }
             | Error::Profile { .. }
@@ -98,6 +102,7 @@ impl Explain for Error {
             Error::Exists { .. } => {
                 "give a URL that ends in `/` to get a name by content, choose another name, or replace it with --force"
             }
+            Error::Missing { .. } => "check the URL, which has to end with the archive's name",
             Error::Local { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 "create the directory first, or choose another one"
             }

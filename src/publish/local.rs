@@ -1,6 +1,8 @@
 //! Directories of this machine, mounted file systems among them.
 
 use std::io::{self, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,6 +52,16 @@ impl Backend for LocalDirectory {
     fn hash(&self, name: &str) -> Result<[u8; 32], Error> {
         let path = self.path.join(name);
         hash(&path)
+    }
+
+    fn read_range(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>, Error> {
+        let path = self.path.join(name);
+        let read = || {
+            let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(usize::MAX)];
+            fs_err::File::open(&path)?.into_parts().0.read_exact_at(&mut bytes, range.start)?;
+            Ok(bytes)
+        };
+        read().map_err(|source| failed("read", &path, source))
     }
 
     fn read(&self, name: &str) -> Result<Option<String>, Error> {

@@ -1,5 +1,6 @@
 //! Directories of object stores: prefixes in a bucket.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -149,6 +150,11 @@ impl Backend for ObjectDirectory {
             Ok(hashing.finish().1)
         };
         self.network.wait(work)?.map_err(|error: object_store::Error| self.failed("read", name, &error))
+    }
+
+    fn read_range(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>, Error> {
+        let bytes = self.network.wait(self.patient.get_range(&self.key(name), range))?;
+        bytes.map(Into::into).map_err(|error| self.failed("read", name, &error))
     }
 
     fn read(&self, name: &str) -> Result<Option<String>, Error> {

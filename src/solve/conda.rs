@@ -12,9 +12,10 @@ use rattler_virtual_packages::{Override, VirtualPackageOverrides, VirtualPackage
 
 use super::error::SolveError;
 use super::nearest::nearest;
+use crate::baseline::GlibcTarget;
 use crate::net::{self, Redacted};
 use crate::progress::{Progress, Step};
-use crate::spec::{EnvSpec, GlibcTarget, Resolved};
+use crate::spec::{EnvSpec, Resolved};
 
 /// What a solve takes into account beside the spec.
 #[derive(Clone, Debug, Default)]

@@ -6,9 +6,9 @@ use std::io;
 use rattler_repodata_gateway::GatewayError;
 use rattler_repodata_gateway::fetch::FetchRepoDataError;
 
+use crate::baseline::GlibcTarget;
 use crate::error::{Explain, Kind};
 use crate::net::{self, NetError, Redacted};
-use crate::spec::GlibcTarget;
 
 /// The dependencies of an environment can't be resolved.
 #[derive(Debug, thiserror::Error)]

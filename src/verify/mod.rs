@@ -22,6 +22,7 @@ pub use error::Error;
 pub use report::{Area, Check, Outcome, Report};
 pub use trial::{Surroundings, Trial};
 
+use crate::artifact::{MANIFEST, Manifest};
 use crate::error::Result;
 use crate::interrupt;
 use crate::progress::{Progress, Step};
@@ -56,7 +57,7 @@ pub fn verify(trial: &Trial, options: &VerifyOptions, progress: &dyn Progress) -
     let mut report = Report::default();
     report.extend(files::check(trial.root())?);
     if !trial.root().join("bin/python").exists() {
-        report.push(Check::tolerated(Area::Interpreter, "bin/python", "there is no Python in it"));
+        report.push(without_python(trial.root()));
         return Ok(report);
     }
     let survey = match survey::survey(trial, options.limit)? {
@@ -87,6 +88,17 @@ pub fn verify(trial: &Trial, options: &VerifyOptions, progress: &dyn Progress) -
     report.extend(checks);
     report.tell_apart();
     Ok(report)
+}
+
+/// An environment may do without Python, if that is how it was packed.
+fn without_python(root: &Path) -> Check {
+    let manifest = fs_err::read(root.join(MANIFEST)).ok();
+    let manifest: Option<Manifest> = manifest.and_then(|text| serde_json::from_slice(&text).ok());
+    let reason = "there is no Python in it";
+    match manifest {
+        Some(Manifest { python: None, .. }) => Check::tolerated(Area::Interpreter, "bin/python", reason),
+        _ => Check::failed(Area::Interpreter, "bin/python", reason),
+    }
 }
 
 /// One process to be run.

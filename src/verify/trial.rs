@@ -61,7 +61,11 @@ impl Trial {
     /// # Errors
     /// If there is none, or the folder for temporary files can't be written.
     pub fn in_place(root: &Path) -> Result<Self> {
-        Trial::around(&fs_err::canonicalize(root)?)
+        // Another user may not be able to read it, and it is not ours to make
+        // read-only.
+        let mut trial = Trial::around(&fs_err::canonicalize(root)?)?;
+        trial.user = None;
+        Ok(trial)
     }
 
     fn around(root: &Path) -> Result<Self> {
@@ -167,8 +171,8 @@ impl Trial {
 
     pub(super) fn python(&self, surroundings: Surroundings) -> Command {
         let mut command = self.command(&self.root.join("bin/python"), surroundings);
-        // The prompt's own messages and warnings would only be in the way.
-        command.args(["-W", "ignore"]);
+        // What stays behind after the trial would be a change.
+        command.args(["-B", "-W", "ignore"]);
         command
     }
 }

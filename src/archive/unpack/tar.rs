@@ -23,7 +23,7 @@ type Entry<'a, 'b> = ::tar::Entry<'a, TarStream<'b>>;
 type Job = (Agreed, Vec<u8>);
 
 pub(super) fn extract(
-    archive: &Archive,
+    archive: &Archive<'_>,
     stage: &mut Stage,
     threads: usize,
     progress: &dyn Progress,
@@ -41,7 +41,7 @@ pub(super) fn extract(
 }
 
 /// Puts an entry on the stage. A small file is given back, to be written.
-fn accept(archive: &Archive, stage: &mut Stage, mut entry: Entry) -> Result<Option<Job>> {
+fn accept(archive: &Archive<'_>, stage: &mut Stage, mut entry: Entry) -> Result<Option<Job>> {
     let name = entry.path_bytes().into_owned();
     let kind = entry.header().entry_type();
     let special = |what| {
@@ -65,7 +65,7 @@ fn accept(archive: &Archive, stage: &mut Stage, mut entry: Entry) -> Result<Opti
     Ok(None)
 }
 
-fn file(archive: &Archive, stage: &mut Stage, name: &[u8], entry: &mut Entry) -> Result<Option<Job>> {
+fn file(archive: &Archive<'_>, stage: &mut Stage, name: &[u8], entry: &mut Entry) -> Result<Option<Job>> {
     let damaged = |error| archive.damaged(error);
     let size = entry.size();
     let header = entry.header();

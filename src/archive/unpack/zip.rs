@@ -20,7 +20,7 @@ const REGULAR: u32 = 0o100_000;
 const LONGEST_TARGET: u64 = 64 * 1024;
 
 pub(super) fn extract(
-    archive: &Archive,
+    archive: &Archive<'_>,
     stage: &mut Stage,
     threads: usize,
     progress: &dyn Progress,
@@ -45,7 +45,7 @@ pub(super) fn extract(
 }
 
 /// Puts everything but the content of files on the stage.
-fn accept(archive: &Archive, stage: &mut Stage) -> Result<Vec<(usize, Agreed)>> {
+fn accept(archive: &Archive<'_>, stage: &mut Stage) -> Result<Vec<(usize, Agreed)>> {
     let mut zip = archive.zip()?;
     let mut files = Vec::new();
     for index in 0..zip.len() {

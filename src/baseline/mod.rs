@@ -1,6 +1,10 @@
 //! Shared libraries that a Linux node has by itself, which no archive should
 //! bring (PEP 600 and the policies of the manylinux platforms).
 
+mod glibc;
+
+pub use glibc::{GlibcTarget, System};
+
 /// Families of libraries that belong to the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {

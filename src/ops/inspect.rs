@@ -1,0 +1,128 @@
+//! archive, environment or URL → what is in it
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::archive::{self, Input, Seen};
+use crate::artifact::Format;
+use crate::baseline::System;
+use crate::error::{Explain, Result};
+use crate::inspect::{Inspection, Report, Unmet, unmet};
+use crate::prefix::{self, FoundKind};
+use crate::progress::{Progress, Step};
+use crate::publish::Location;
+
+/// What is in an environment, and what a system lacks for it.
+#[derive(Debug, Serialize)]
+pub struct Inspected {
+    #[serde(flatten)]
+    pub report: Report,
+    /// Nothing where no system was named.
+    pub unmet: Vec<Unmet>,
+}
+
+/// An environment that won't load on the system that was named.
+#[derive(Debug, thiserror::Error)]
+#[error("{count} packages need more than `{system}` offers")]
+pub struct TooNew {
+    count: usize,
+    system: String,
+}
+
+impl Explain for TooNew {
+    fn hint(&self) -> Option<String> {
+        Some(format!("pack the spec again with `--target-glibc {}`", self.system))
+    }
+}
+
+/// Fails if the system, called `name`, lacks anything.
+///
+/// # Errors
+/// [`TooNew`].
+pub fn require_met(inspected: &Inspected, name: &str) -> Result<()> {
+    let mut packages: Vec<_> = inspected.unmet.iter().map(|unmet| &unmet.package).collect();
+    packages.sort();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    Err(TooNew { count: packages.len(), system: name.to_owned() }.into())
+}
+
+/// Looks at an environment: a folder, an archive, or an archive at a URL, of
+/// which only what is needed is fetched.
+///
+/// # Errors
+/// If there is none, or it can't be read.
+pub fn inspect(
+    what: &str,
+    system: Option<&System>,
+    longest: usize,
+    progress: &dyn Progress,
+) -> Result<Inspected> {
+    let mut report = if Path::new(what).is_dir() {
+        directory(Path::new(what), progress)?.report(longest)
+    } else if what.contains("://") {
+        let location = Location::parse(what)?;
+        let remote = location.archive()?;
+        let input = Input::new(&location.to_string(), || Ok(Box::new(remote.reader())));
+        // What the store said tells more than that reading failed.
+        entries(input, longest, progress).map_err(|error| remote.failure().map_or(error, Into::into))?
+    } else {
+        entries(Input::file(Path::new(what)), longest, progress)?
+    };
+    if Path::new(what).is_dir() {
+        report.format = Some(Format::Directory);
+    }
+    let unmet = system.map(|system| unmet(&report, system)).unwrap_or_default();
+    Ok(Inspected { report, unmet })
+}
+
+fn entries(input: Input<'_>, longest: usize, progress: &dyn Progress) -> Result<Report> {
+    let mut inspection = Inspection::default();
+    let (mut paths, mut root) = (Vec::new(), None);
+    progress.begin(Step::Check, None);
+    let visited = archive::visit(input, progress, &mut |path, seen| {
+        let path = path.strip_prefix("./").unwrap_or(path);
+        // The manifest comes before all other files, and tells where the root is.
+        let root = root.get_or_insert_with(String::new);
+        if matches!(seen, Seen::File { .. }) && root.is_empty() && path.ends_with(crate::artifact::MANIFEST) {
+            root.push_str(path.trim_end_matches(crate::artifact::MANIFEST));
+        }
+        let path = path.strip_prefix(root.as_str()).unwrap_or(path);
+        paths.push(path.to_owned());
+        match seen {
+            Seen::Directory => {}
+            Seen::Link(_) => inspection.link(path),
+            Seen::File { content, .. } => inspection.file(path, content)?,
+        }
+        Ok(())
+    })?;
+    progress.end();
+    for (path, size) in paths.iter().zip(&visited.packed) {
+        inspection.packed(path, *size);
+    }
+    let mut report = inspection.report(longest);
+    (report.format, report.archive_size) = (Some(visited.format), Some(visited.size));
+    Ok(report)
+}
+
+fn directory(root: &Path, progress: &dyn Progress) -> Result<Inspection> {
+    let mut inspection = Inspection::default();
+    let found = prefix::walk(root, |_| false)?;
+    progress.begin(Step::Read, Some(found.len() as u64));
+    for item in found {
+        crate::interrupt::check()?;
+        match item.kind {
+            FoundKind::File { .. } => {
+                inspection.file(&item.path, &mut fs_err::File::open(root.join(&item.path))?)?;
+            }
+            FoundKind::Link(_) => inspection.link(&item.path),
+            FoundKind::EmptyFolder | FoundKind::Special => {}
+        }
+        progress.advance(1);
+    }
+    progress.end();
+    Ok(inspection)
+}

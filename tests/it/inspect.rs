@@ -1,0 +1,101 @@
+//! `envship inspect` shows what is in an environment, and what it asks of a node.
+
+use serde_json::Value;
+
+use crate::environments::{conda_environment, python, venv};
+use crate::util::{Run, Sandbox, required};
+
+fn json(run: &Run) -> Value {
+    serde_json::from_str(&run.stdout()).unwrap_or_else(|error| panic!("{error}: {run}"))
+}
+
+fn package<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let packages = report["packages"].as_array().unwrap();
+    packages.iter().find(|package| package["name"] == name).unwrap_or_else(|| panic!("no {name}"))
+}
+
+#[test]
+fn packages_are_told_with_their_sizes_in_every_format_and_in_the_folder() {
+    let sandbox = Sandbox::new();
+    conda_environment(&sandbox, "env", &["python=3.11", "numpy"]);
+    let unpacked = json(&sandbox.run(["inspect", "env", "--json"]).success());
+    assert!(package(&unpacked, "numpy")["packed"].is_null());
+    for format in ["tar", "tar.gz", "tar.zst", "zip"] {
+        let output = format!("env.{format}");
+        let level = if format == "tar" { "0" } else { "1" };
+        sandbox.run(["pack", "env", "-o", &output, "--compress-level", level]).success();
+        let report = json(&sandbox.run(["inspect", &output, "--json"]).success());
+        assert_eq!(report["format"], format);
+        assert_eq!(report["platform"], "linux-64");
+        assert!(report["python"]["version"].as_str().unwrap().starts_with("3.11."), "{format}");
+        let numpy = package(&report, "numpy");
+        assert_eq!(
+            (&numpy["kind"], &numpy["version"]),
+            (&"conda".into(), &package(&unpacked, "numpy")["version"])
+        );
+        let (size, packed) = (numpy["size"].as_u64().unwrap(), numpy["packed"].as_u64().unwrap());
+        assert!(size > 10_000_000, "{format}: {size}");
+        // Headers come on top where nothing is compressed.
+        let least = if format == "tar" { size } else { size / 10 };
+        assert!((least..size + size / 5).contains(&packed), "{format}: {packed} of {size}");
+        let total = report["total"]["packed"].as_u64().unwrap();
+        assert!(total <= report["archive_size"].as_u64().unwrap(), "{format}");
+        assert!(report["glibc"]["version"].as_str().unwrap().starts_with("2."), "{format}");
+        assert!(report["glibc"]["files"][0].is_string());
+    }
+}
+
+#[test]
+fn a_system_that_is_too_old_is_told_with_the_files_and_packages() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.12"), &["numpy"]);
+    sandbox.run(["pack", "env", "-o", "env.tar"]).success();
+    let run = sandbox.run(["inspect", "env.tar", "--target-glibc", "manylinux1"]);
+    assert_eq!(run.code(), Some(1), "{run}");
+    let table = run.stdout();
+    assert!(table.contains("too new for the target"), "{table}");
+    assert!(table.contains("numpy (PyPI)"), "{table}");
+    run.says(&["`manylinux1`", "--target-glibc manylinux1"]);
+    let run = sandbox.run(["inspect", "env.tar", "--target-glibc", "2.99", "--json"]).success();
+    assert_eq!(json(&run)["unmet"].as_array().unwrap().len(), 0);
+    sandbox.run(["inspect", "env.tar", "--target-glibc", "windows"]).fails_with(2).says(&["rhel8"]);
+}
+
+#[test]
+fn a_published_archive_is_read_where_it_lies() {
+    let sandbox = Sandbox::new().with_s3();
+    venv(&sandbox, "env", &python("3.12"), &[]);
+    for format in ["tar.gz", "zip"] {
+        let url = format!("s3a://{}/{}/env.{format}", required("ENVSHIP_TEST_S3_BUCKET"), sandbox.id());
+        sandbox.run(["ship", "env", &url, "--compress-level", "1"]).success();
+        let report = json(&sandbox.run(["inspect", &url, "--json"]).success());
+        assert_eq!(report["format"], format);
+        assert!(report["total"]["files"].as_u64().unwrap() > 500, "{format}");
+        let missing = url.replace("env.", "another.");
+        sandbox.run(["inspect", &missing]).fails_with(1).says(&[
+            "there is no archive at",
+            "another.",
+            "hint:",
+        ]);
+    }
+}
+
+#[test]
+fn what_can_not_be_read_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("text.tar.gz", "text");
+    sandbox.write("empty.zip", "");
+    sandbox
+        .run(["inspect", "missing.tar.gz"])
+        .fails_with(1)
+        .says(&["`missing.tar.gz` does not exist", "hint:"]);
+    sandbox.run(["inspect", "text.tar.gz"]).fails_with(1).says(&["text.tar.gz", "hint:"]);
+    sandbox.run(["inspect", "empty.zip"]).fails_with(1).says(&["empty.zip"]);
+    sandbox.run(["inspect", "ftp://host/env.tar.gz"]).fails_with(2).says(&["ftp"]);
+    let mut elf = b"\x7fELF".to_vec();
+    elf.resize(4096, 0xff);
+    sandbox.write("folder/lib/broken.so", elf);
+    let report = json(&sandbox.run(["inspect", "folder", "--json"]).success());
+    assert_eq!(report["total"]["files"], 1);
+    assert!(report["glibc"].is_null());
+}

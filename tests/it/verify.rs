@@ -1,0 +1,152 @@
+//! `envship verify` tells what would fail where an archive lands.
+
+use fs_err as fs;
+
+use crate::environments::{conda_environment, pip_install, python, venv};
+use crate::util::{Run, Sandbox};
+
+/// A project of one module, put into an environment's site-packages by hand.
+fn module(sandbox: &Sandbox, environment: &str, name: &str, source: &str) {
+    sandbox.write(&format!("{environment}/lib/python3.12/site-packages/{name}.py"), source);
+}
+
+fn report(run: &Run) -> Vec<serde_json::Value> {
+    let report: serde_json::Value = serde_json::from_str(&run.stdout()).unwrap();
+    report["checks"].as_array().unwrap().clone()
+}
+
+fn outcome(checks: &[serde_json::Value], area: &str, name: &str) -> String {
+    let found = checks.iter().find(|check| check["area"] == area && check["name"] == name);
+    found.unwrap_or_else(|| panic!("{area} {name} wasn't tried"))["outcome"].as_str().unwrap().to_owned()
+}
+
+fn tar(sandbox: &Sandbox, arguments: &[&str]) {
+    let mut command = sandbox.command("tar");
+    command.args(arguments);
+    sandbox.finish(command).success();
+}
+
+#[test]
+fn an_archive_that_runs_passes_in_an_empty_and_in_a_hostile_environment() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.12"), &["numpy", "rich"]);
+    sandbox.run(["pack", "env", "-o", "env.tar"]).success();
+    let run = sandbox.run(["verify", "env.tar", "--json"]).success();
+    let checks = report(&run);
+    for (area, name) in [
+        ("files", "the whole archive"),
+        ("interpreter", "sys.prefix"),
+        ("import", "numpy"),
+        ("import", "_ssl"),
+        ("hostile-import", "numpy"),
+        ("hostile-import", "rich"),
+        ("script", "bin/pip"),
+        ("requirements", "pip check"),
+    ] {
+        assert_eq!(outcome(&checks, area, name), "passed", "{area} {name}");
+    }
+    let table = sandbox.run(["verify", "env.tar"]).success().stdout();
+    assert!(table.contains("imports, hostile environment"), "{table}");
+    assert!(!table.contains("failed:"), "{table}");
+    let left: Vec<_> = fs::read_dir(sandbox.tmp()).unwrap().flatten().map(|entry| entry.path()).collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+}
+
+#[test]
+fn a_library_that_was_deleted_is_named_with_its_module() {
+    let sandbox = Sandbox::new();
+    let prefix = conda_environment(&sandbox, "env", &["python=3.11", "numpy"]);
+    sandbox.run(["pack", "env", "-o", "env.tar"]).success();
+    let core = walkdir::WalkDir::new(&prefix)
+        .into_iter()
+        .flatten()
+        .find(|entry| entry.file_name().to_string_lossy().starts_with("_multiarray_umath."))
+        .unwrap();
+    let core = core.path().strip_prefix(&prefix).unwrap().to_str().unwrap().to_owned();
+    tar(&sandbox, &["--delete", "-f", "env.tar", &core]);
+    let run = sandbox.run(["verify", "env.tar"]);
+    assert_eq!(run.code(), Some(1), "{run}");
+    let table = run.stdout();
+    assert!(table.contains("failed: imports: numpy"), "{table}");
+    assert!(table.contains(&format!("failed: files: {core} (numpy): listed, but not there")), "{table}");
+    assert!(table.contains("the whole archive: its entries are not those that were packed"), "{table}");
+    run.says(&["checks failed", "--original"]);
+}
+
+#[test]
+fn what_fails_in_the_original_too_does_not_count() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.12"), &[]);
+    module(&sandbox, "env", "windows_only", "import winreg\n");
+    module(&sandbox, "env", "chatty", "print('{\"error\": null}')\nimport sys; sys.stdout.flush()\n");
+    module(&sandbox, "env", "crasher", "import os; os.abort()\n");
+    sandbox.run(["pack", "env", "-o", "env.tar"]).success();
+    let alone = sandbox.run(["verify", "env.tar", "--json"]);
+    assert_eq!(alone.code(), Some(1), "{alone}");
+    let checks = report(&alone);
+    assert_eq!(outcome(&checks, "import", "windows_only"), "failed");
+    assert_eq!(outcome(&checks, "import", "crasher"), "failed");
+    assert_eq!(outcome(&checks, "import", "chatty"), "passed");
+    let told = sandbox.run(["verify", "env.tar", "--original", "env", "--json"]).success();
+    let checks = report(&told);
+    assert_eq!(outcome(&checks, "import", "windows_only"), "tolerated");
+    assert_eq!(outcome(&checks, "import", "crasher"), "tolerated");
+}
+
+#[test]
+fn an_import_that_hangs_is_ended_and_told() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.12"), &[]);
+    module(&sandbox, "env", "sleeper", "import subprocess; subprocess.run(['sleep', '1000'])\n");
+    sandbox.run(["pack", "env", "-o", "env/"]).fails_with(1);
+    sandbox.run(["pack", "env", "-o", "unpacked/"]).success();
+    let begun = std::time::Instant::now();
+    let run = sandbox.run(["verify", "unpacked", "--timeout", "5"]);
+    assert_eq!(run.code(), Some(1), "{run}");
+    assert!(run.stdout().contains("failed: imports: sleeper: the import doesn't end within 5 s"), "{run}");
+    assert!(begun.elapsed().as_secs() < 500, "the sleep was waited for");
+}
+
+#[test]
+fn nothing_is_published_that_does_not_run() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.12"), &[]);
+    pip_install(&sandbox, &prefix, &["numpy"]);
+    fs::create_dir_all(sandbox.work("store")).unwrap();
+    let ship = |more: &[&str]| {
+        let arguments = ["ship", "env", "store/", "--format", "tar", "--verify"];
+        sandbox.run(arguments.iter().chain(more))
+    };
+    let run = ship(&["--exclude", "*/_multiarray_umath.*"]).fails_with(1);
+    run.says(&["warning: imports: numpy: ", "checks failed"]);
+    assert_eq!(fs::read_dir(sandbox.work("store")).unwrap().count(), 0, "something was published");
+    let url = ship(&[]).success().stdout();
+    assert!(url.trim().ends_with(".tar"), "{url}");
+    assert!(fs::read_dir(sandbox.work("store")).unwrap().count() > 0);
+}
+
+#[test]
+fn what_can_not_be_tried_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("text.tar.gz", "text");
+    sandbox.run(["verify", "missing.tar.gz"]).fails_with(1).says(&["`missing.tar.gz` does not exist"]);
+    sandbox.run(["verify", "text.tar.gz"]).fails_with(1).says(&["text.tar.gz", "hint:"]);
+    sandbox.run(["verify", "text.tar.gz", "--timeout", "0"]).fails_with(2);
+    sandbox.run(["verify", "text.tar.gz", "--original", "nowhere"]).fails_with(1).says(&["nowhere"]);
+    fs::create_dir_all(sandbox.work("empty")).unwrap();
+    let run = sandbox.run(["verify", "empty"]);
+    assert_eq!(run.code(), Some(1), "{run}");
+    assert!(run.stdout().contains("failed: interpreter: bin/python: there is no Python in it"), "{run}");
+}
+
+#[test]
+fn peers_archives_can_be_tried_too() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.12"), &[]);
+    let mut pack = sandbox.command(crate::util::required("ENVSHIP_TEST_VENV_PACK"));
+    pack.args(["-q", "-p"]).arg(&prefix).args(["-o", "peer.tar.gz"]);
+    sandbox.finish(pack).success();
+    let run = sandbox.run(["verify", "peer.tar.gz"]);
+    assert_eq!(run.code(), Some(1), "its interpreter is a link to the packing machine's: {run}");
+    assert!(run.stdout().contains("failed: interpreter: sys.base_prefix: is /"), "{run}");
+}
