@@ -16,6 +16,7 @@ mod landed;
 mod peers;
 mod promises;
 mod publish_store;
+mod shared;
 mod ship;
 mod sources;
 mod spark;
