@@ -17,6 +17,7 @@ mod landed;
 mod peers;
 mod promises;
 mod publish_store;
+mod shared;
 mod ship;
 mod sources;
 mod spark;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::environments::{conda_environment, pip_install, python, venv};
+use crate::environments::{conda_of_everything, python, venv};
 use crate::util::{Sandbox, required};
 
 fn names(sandbox: &Sandbox, archive: &str) -> BTreeSet<String> {
@@ -35,17 +35,12 @@ fn assert_accounted(what: &str, different: BTreeSet<&String>, reasons: &[(&str, 
 #[test]
 fn a_conda_environment_holds_what_conda_pack_packs() {
     let sandbox = Sandbox::new();
-    let prefix = conda_environment(
-        &sandbox,
-        "env",
-        &["python=3.11", "numpy", "pip", "envship-greet", "envship-prefix"],
-    );
-    pip_install(&sandbox, &prefix, &["tabulate"]);
+    conda_of_everything(&sandbox, "env");
     let mut peer = sandbox.command(required("ENVSHIP_TEST_CONDA_PACK"));
-    peer.args(["-q", "--ignore-missing-files", "-p", "env", "-o", "peer.tar.gz"]);
+    peer.args(["-q", "--ignore-missing-files", "-p", "env", "-o", "peer.tar"]);
     sandbox.finish(peer).success();
-    sandbox.run(["pack", "env", "-o", "ours.tar.gz"]).success();
-    let (ours, theirs) = (names(&sandbox, "ours.tar.gz"), names(&sandbox, "peer.tar.gz"));
+    sandbox.run(["pack", "env", "-o", "ours.tar"]).success();
+    let (ours, theirs) = (names(&sandbox, "ours.tar"), names(&sandbox, "peer.tar"));
     assert_accounted(
         "only ours",
         ours.difference(&theirs).collect(),
@@ -74,10 +69,10 @@ fn a_venv_holds_what_venv_pack_packs_and_its_interpreter() {
     let sandbox = Sandbox::new();
     venv(&sandbox, "env", &python("3.11"), &["tabulate", "envship-only"]);
     let mut peer = sandbox.command(required("ENVSHIP_TEST_VENV_PACK"));
-    peer.args(["-q", "-p", "env", "-o", "peer.tar.gz"]);
+    peer.args(["-q", "-p", "env", "-o", "peer.tar"]);
     sandbox.finish(peer).success();
-    sandbox.run(["pack", "env", "-o", "ours.tar.gz"]).success();
-    let (ours, theirs) = (names(&sandbox, "ours.tar.gz"), names(&sandbox, "peer.tar.gz"));
+    sandbox.run(["pack", "env", "-o", "ours.tar"]).success();
+    let (ours, theirs) = (names(&sandbox, "ours.tar"), names(&sandbox, "peer.tar"));
     assert_accounted(
         "only ours",
         ours.difference(&theirs).collect(),

@@ -74,6 +74,8 @@ fn ship(sandbox: &Sandbox, source: &str, url: &str, spark: &str) -> String {
         &driver,
         "--app",
         JOB,
+        "--compress-level",
+        "1",
     ];
     let interpreter = python("3.11");
     let with_python = ["--python", interpreter.to_str().unwrap()];

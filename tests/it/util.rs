@@ -18,6 +18,11 @@ pub fn required(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests by scripts/test"))
 }
 
+/// The package caches that all tests share: what they hold is checked by hash.
+pub fn package_caches() -> PathBuf {
+    PathBuf::from(required("ENVSHIP_TEST_CACHE")).join("packages-of-tests")
+}
+
 /// A home and a working folder of a user whom nobody else knows.
 pub struct Sandbox {
     root: TempDir,
@@ -80,11 +85,9 @@ impl Sandbox {
     /// environment but what a user has.
     pub fn envship(&self) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_envship"));
-        // The package caches are shared by all tests: what they hold is checked by hash.
-        let caches = PathBuf::from(required("ENVSHIP_TEST_CACHE")).join("packages-of-tests");
         command
-            .env("RATTLER_CACHE_DIR", caches.join("rattler"))
-            .env("UV_CACHE_DIR", caches.join("uv"))
+            .env("RATTLER_CACHE_DIR", package_caches().join("rattler"))
+            .env("UV_CACHE_DIR", package_caches().join("uv"))
             .env("UV", required("ENVSHIP_TEST_UV"))
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

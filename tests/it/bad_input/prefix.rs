@@ -1,0 +1,79 @@
+//! Folders that are no environment, or a damaged one.
+
+use fs_err as fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use super::{as_nobody, listing, open_to_everybody, pack_fails};
+use crate::environments::{conda_environment, python, venv};
+use crate::util::Sandbox;
+
+#[test]
+fn a_folder_that_is_no_environment_is_refused() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.work("folder")).unwrap();
+    pack_fails(&sandbox, "folder", 1).says(&["folder", "hint: "]);
+    sandbox.run(["pack", "-p", "missing"]).fails_with(1).says(&["missing", "hint: "]);
+    sandbox.run(["pack", "-n", "no-such-environment"]).fails_with(1).says(&["no-such-environment", "hint: "]);
+    sandbox.run(["pack"]).fails_with(1).says(&["hint: "]);
+}
+
+#[test]
+fn an_active_environment_that_is_gone_is_told_from_a_wrong_path() {
+    let sandbox = Sandbox::new().with("VIRTUAL_ENV", "/no/such/venv");
+    sandbox.run(["pack"]).fails_with(1).says(&["/no/such/venv", "VIRTUAL_ENV"]);
+}
+
+#[test]
+fn a_dangling_interpreter_is_named() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.11"), &[]);
+    for name in ["python", "python3", "python3.11"] {
+        let _ = fs::remove_file(prefix.join("bin").join(name));
+        symlink("/no/such/python3.11", prefix.join("bin").join(name)).unwrap();
+    }
+    pack_fails(&sandbox, "env", 1).says(&["bin/python", "hint: "]);
+}
+
+#[test]
+fn the_system_python_of_debian_is_refused_with_a_hint() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.work("env/bin")).unwrap();
+    fs::create_dir_all(sandbox.work("env/lib/python3.11/site-packages")).unwrap();
+    sandbox
+        .write("env/pyvenv.cfg", "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n");
+    let system = Path::new("/usr/bin/python3");
+    assert!(system.exists(), "the test machines are Debian with its Python");
+    symlink(system, sandbox.work("env/bin/python")).unwrap();
+    pack_fails(&sandbox, "env", 1).says(&["/usr", "hint: "]);
+}
+
+#[test]
+fn an_unreadable_file_is_named() {
+    let sandbox = Sandbox::new();
+    // Where anybody can read the interpreter.
+    let prefix = conda_environment(&sandbox, "env", &["python=3.11"]);
+    let secret = prefix.join("lib/python3.11/site-packages/secret.py");
+    fs::write(&secret, "x = 1\n").unwrap();
+    fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o000)).unwrap();
+    // Root reads everything, so somebody else packs.
+    open_to_everybody(&sandbox);
+    let mut share = sandbox.command("chmod");
+    share.args(["-R", "a+rX", "env/conda-meta"]);
+    sandbox.finish(share).success();
+    let mut command = as_nobody(&sandbox);
+    command.args(["pack", "env", "-o"]).arg(sandbox.path("out/out.tar.gz"));
+    sandbox.finish(command).fails_with(1).says(&["secret.py", "hint: "]);
+    assert_eq!(listing(&sandbox.path("out")), Vec::<String>::new());
+}
+
+#[test]
+fn files_that_conda_packages_lost_are_told_and_are_an_error_when_strict() {
+    let sandbox = Sandbox::new();
+    let prefix = conda_environment(&sandbox, "env", &["python=3.11", "envship-greet"]);
+    fs::remove_file(prefix.join("bin/greet")).unwrap();
+    sandbox.run(["pack", "env", "-o", "out.tar"]).success().says(&["envship-greet"]);
+    let run = sandbox.run(["pack", "env", "-o", "strict.tar", "--strict"]);
+    run.fails_with(1).says(&["envship-greet", "bin/greet", "hint: "]);
+    assert!(!sandbox.work("strict.tar").exists());
+}
