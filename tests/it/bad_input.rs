@@ -235,6 +235,18 @@ fn an_output_that_exists_is_kept_unless_forced() {
 }
 
 #[test]
+fn a_directory_is_kept_even_when_forced() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &[]);
+    sandbox.write("out/precious", "precious");
+    let packed = |flags: &[&str]| sandbox.run([&["pack", "env", "-o", "out/"], flags].concat()).fails_with(1);
+    packed(&[]).says(&["`out/` is not empty\n", "hint: remove it, or choose"]);
+    packed(&["--force"]).says(&["`out/` is not empty, and --force replaces files only", "hint: remove it"]);
+    assert_eq!(fs::read_to_string(sandbox.work("out/precious")).unwrap(), "precious");
+    sandbox.run(["pack", "env", "-o", "new/", "--force"]).success();
+}
+
+#[test]
 fn an_output_that_cannot_be_written_is_found_before_the_build() {
     let sandbox = Sandbox::new();
     // A build would fail with exit code 3: this channel can't be reached.
