@@ -60,7 +60,7 @@ pub fn install(
     hand_over(spec, folder.path(), &mut command)?;
     let before = records::of_environment(interpreter)?;
     progress.begin(Step::Install, None);
-    let finished = process::run(&mut command);
+    let finished = process::run_with_scratch(&mut command);
     progress.end();
     let finished = finished?;
     if !finished.status.success() {

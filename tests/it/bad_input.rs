@@ -272,6 +272,43 @@ fn a_full_disk_leaves_nothing() {
     assert_eq!(listing(&disk.0), Vec::<String>::new());
 }
 
+#[test]
+fn interrupting_a_build_leaves_no_temporary_files() {
+    for uv in [required("ENVSHIP_TEST_UV"), String::new()] {
+        let sandbox = Sandbox::new();
+        sandbox.write(
+            "slow/pyproject.toml",
+            "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n\
+             [project]\nname = 'slow'\nversion = '1'\n",
+        );
+        let started = sandbox.path("started");
+        sandbox.write(
+            "slow/backend.py",
+            format!(
+                "import tempfile, time\ndef build_wheel(*_):\n    tempfile.mkdtemp()\n    \
+                 open({started:?}, 'w').close()\n    time.sleep(600)\nbuild_editable = build_wheel\n\
+                 prepare_metadata_for_build_wheel = build_wheel\n"
+            ),
+        );
+        sandbox.write("requirements.txt", "./slow\n");
+        let mut command = sandbox.envship();
+        command.env("UV", &uv).args(["pack", "requirements.txt", "--python"]).arg(python("3.11"));
+        let pipe = std::process::Stdio::piped;
+        let mut child = command.stdout(pipe()).stderr(pipe()).spawn().unwrap();
+        while !started.exists() {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it was interrupted");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let mut kill = sandbox.command("kill");
+        kill.args(["-INT", &child.id().to_string()]);
+        sandbox.finish(kill).success();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        assert_eq!(listing(&sandbox.tmp()), Vec::<String>::new(), "uv: {uv:?}");
+        assert_eq!(listing(&sandbox.work(".")), ["requirements.txt", "slow"], "uv: {uv:?}");
+    }
+}
+
 /// A small file system.
 struct Disk(std::path::PathBuf);
 
