@@ -23,7 +23,8 @@ pub struct ScanOptions {
     pub missing: MissingFiles,
 }
 
-/// What to do about projects that are installed as pointers to their sources.
+/// What to do about projects that are installed as pointers to their sources,
+/// and about other folders that `.pth` files lead to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Editable {
     /// Fail and name them.
@@ -51,8 +52,8 @@ pub enum MissingFiles {
 pub fn scan(prefix: &Prefix, options: &ScanOptions, progress: &dyn Progress) -> Result<Inventory> {
     let owners = Owners::load(prefix)?;
     let editables = owners.editables(prefix);
-    if options.editable == Editable::Refuse && !editables.projects.is_empty() {
-        return Err(Error::Editable { projects: editables.projects }.into());
+    if options.editable == Editable::Refuse {
+        editables.refuse()?;
     }
     let found = walk::walk(&prefix.root, |path| {
         !owners.conda.contains_key(path) && omit::reason(&prefix.kind, path).is_some()
@@ -71,6 +72,9 @@ pub fn scan(prefix: &Prefix, options: &ScanOptions, progress: &dyn Progress) -> 
     progress.end();
     for (name, place) in &editables.projects {
         progress.warn(&format!("left out: `{name}`, which is installed as editable from `{place}`"));
+    }
+    for (file, folder) in &editables.folders {
+        progress.warn(&format!("left out: `{folder}`, which `{file}` puts on Python's search path"));
     }
     scan.judge_packages(&found, options.missing)?;
     scan.drop_links_to_nothing();
@@ -118,6 +122,7 @@ impl Owners {
             let mut found = editable::find(&roots, folder, &self.distributions);
             found.projects.retain(|project| !all.projects.contains(project));
             all.projects.append(&mut found.projects);
+            all.folders.append(&mut found.folders);
             all.files.append(&mut found.files);
             all.pth.append(&mut found.pth);
         }
