@@ -8,6 +8,7 @@ mod environment;
 mod pack;
 mod publish;
 mod ship;
+mod stranded;
 mod unpack;
 mod verify;
 
