@@ -110,7 +110,7 @@ impl Explain for Error {
                 "VIRTUAL_ENV or CONDA_PREFIX names it: deactivate it, or name another environment".into()
             }
             Error::NothingActive => "activate an environment, or name one".into(),
-            Error::NotUtf8 { .. } => "rename it, or leave it out with --exclude".into(),
+            Error::NotUtf8 { .. } => "rename it, or leave it out with --exclude and a `*` for what is not UTF-8".into(),
             Error::Unreadable { .. } => {
                 "run as a user who may read it, or leave it out with --exclude".into()
             }

@@ -59,7 +59,10 @@ pub fn scan(prefix: &Prefix, options: &ScanOptions, progress: &dyn Progress) -> 
         editables.refuse()?;
     }
     let found = walk::walk(&prefix.root, |path| {
+        // What has no name can't be listed first and filtered then.
+        let nameless = path.contains(char::REPLACEMENT_CHARACTER);
         !owners.conda.contains_key(path) && omit::reason(&prefix.kind, path).is_some()
+            || nameless && !options.filters.keeps(path)
     })?;
     progress.begin(Step::Scan, Some(found.len() as u64));
     let source =
