@@ -46,7 +46,7 @@ impl Explain for Error {
             Error::Exists { .. } => "replace it with --force, or choose another name",
             Error::IsADirectory { .. } => "choose another name; one that ends in `/` asks for a directory",
             Error::NotEmpty { .. } | Error::NotADirectory { .. } => {
-                "choose a directory that is missing or empty"
+                "remove it, or choose a directory that is missing or empty"
             }
             Error::Write { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "create the directory first, or choose another one"

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ const POLL: Duration = Duration::from_millis(20);
 pub enum ProcessError {
     #[error("`{program}` can't be run")]
     Spawn { program: String, source: io::Error },
+    #[error("can't write to the folder for temporary files, `{}`", folder.display())]
+    Scratch { folder: PathBuf, source: io::Error },
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
@@ -25,7 +28,7 @@ pub enum ProcessError {
 impl Explain for ProcessError {
     fn kind(&self) -> Kind {
         match self {
-            ProcessError::Spawn { .. } => Kind::Input,
+            ProcessError::Spawn { .. } | ProcessError::Scratch { .. } => Kind::Input,
             ProcessError::Interrupted(_) => Kind::Interrupted,
         }
     }
@@ -33,6 +36,7 @@ impl Explain for ProcessError {
     fn hint(&self) -> Option<String> {
         match self {
             ProcessError::Spawn { .. } => Some("check that it exists and may be executed".into()),
+            ProcessError::Scratch { .. } => Some("set TMPDIR to a folder that can be written".into()),
             ProcessError::Interrupted(_) => None,
         }
     }
@@ -68,7 +72,24 @@ pub fn run(command: &mut Command) -> Result<Finished, ProcessError> {
     Ok(running.finish(status))
 }
 
-/// The same, but kills what is still running after `limit`, and what the
+/// The same, and removes its temporary files when it ends, however it does:
+/// whoever is killed can't tidy up, and uv never removes the lock of an
+/// interpreter.
+///
+/// # Errors
+/// As [`run`], or if there is no place for temporary files.
+pub fn run_with_scratch(command: &mut Command) -> Result<Finished, ProcessError> {
+    let folder = std::env::temp_dir();
+    // A short path: builds may put sockets there, whose paths end after 107
+    // bytes (`unix(7)`).
+    let scratch = tempfile::Builder::new()
+        .prefix("envship-")
+        .tempdir_in(&folder)
+        .map_err(|source| ProcessError::Scratch { folder, source })?;
+    run(command.env("TMPDIR", scratch.path()))
+}
+
+/// The same as [`run`], but kills what is still running after `limit`, and what the
 /// command left running when it ended. `None` if the time was over.
 ///
 /// # Errors
@@ -163,6 +184,15 @@ mod tests {
         let finished = run(Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"])).unwrap();
         assert_eq!(finished.status.code(), Some(3));
         assert_eq!(finished.output(), "out\nerr");
+    }
+
+    #[test]
+    fn temporary_files_are_gone_when_a_command_has_ended() {
+        let script = "echo x > $TMPDIR/left; mkdir $TMPDIR/folder; echo $TMPDIR; exit 1";
+        let finished = run_with_scratch(Command::new("sh").args(["-c", script])).unwrap();
+        let folder = PathBuf::from(finished.stdout.trim());
+        assert!(folder.starts_with(std::env::temp_dir()) && folder != std::env::temp_dir());
+        assert!(!folder.exists(), "{}", folder.display());
     }
 
     #[test]

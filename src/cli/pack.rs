@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Replace an archive that is already there.
+    /// Replace an archive that is already there; a directory is never replaced.
     #[arg(short, long)]
     force: bool,
 

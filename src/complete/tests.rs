@@ -300,15 +300,19 @@ fn an_unpacked_archive_can_be_packed_again() {
 }
 
 #[test]
-fn an_editable_project_is_refused_or_left_out() {
-    let folder =
-        Folder::new().base().venv("").file("env/lib/python3.11/site-packages/x.pth", "/home/me/project\n");
-    let error = folder.scan(&ScanOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("`project` from `/home/me/project`"), "{error}");
-    assert!(error.hint().unwrap().contains("--ignore-editable-packages"));
-    let options = ScanOptions { editable: Editable::LeaveOut, ..Default::default() };
-    let inventory = folder.scan(&options).unwrap();
-    assert!(inventory.get("lib/python3.11/site-packages/x.pth").is_none());
+fn an_editable_project_and_a_folder_outside_are_refused_or_left_out() {
+    for (name, message) in [
+        ("__editable__.project-1.0.pth", "installed as editable: `project` from `/home/me/project`"),
+        ("x.pth", "on Python's search path but outside the environment: `/home/me/project` by `lib/"),
+    ] {
+        let path = format!("lib/python3.11/site-packages/{name}");
+        let folder = Folder::new().base().venv("").file(&format!("env/{path}"), "/home/me/project\n");
+        let error = folder.scan(&ScanOptions::default()).unwrap_err();
+        assert!(error.to_string().starts_with(message), "{error}");
+        assert!(error.hint().unwrap().contains("--ignore-editable-packages"));
+        let options = ScanOptions { editable: Editable::LeaveOut, ..Default::default() };
+        assert!(folder.scan(&options).unwrap().get(&path).is_none());
+    }
 }
 
 #[test]

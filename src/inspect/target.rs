@@ -18,11 +18,17 @@ pub struct Unmet {
     pub files: Vec<String>,
 }
 
+/// A package and a kind of version.
+type Owner<'a> = (Option<&'a str>, &'a str);
+
+/// A version and the files that need it.
+type Newest<'a> = (Vec<u32>, BTreeSet<&'a str>);
+
 /// The needs of an environment that a system doesn't meet: for each package
 /// the newest versions, which the others follow from.
 #[must_use]
 pub fn unmet(report: &Report, system: &System) -> Vec<Unmet> {
-    let mut newest: BTreeMap<(Option<&str>, &str), (Vec<u32>, BTreeSet<&str>)> = BTreeMap::new();
+    let mut newest: BTreeMap<Owner<'_>, Newest<'_>> = BTreeMap::new();
     for (version, path) in report.versions.iter().filter(|(version, _)| !offers(report, system, version)) {
         let Some((kind, numbers)) = version.split_once('_') else { continue };
         let numbers = parse(numbers).unwrap_or_default();
@@ -35,12 +41,11 @@ pub fn unmet(report: &Report, system: &System) -> Vec<Unmet> {
             files.insert(path);
         }
     }
-    let unmet =
-        |((package, kind), (numbers, files)): ((Option<&str>, &str), (Vec<u32>, BTreeSet<&str>))| Unmet {
-            version: format!("{kind}_{}", show(&numbers)),
-            package: package.map(str::to_owned),
-            files: files.into_iter().map(str::to_owned).collect(),
-        };
+    let unmet = |((package, kind), (numbers, files)): (Owner<'_>, Newest<'_>)| Unmet {
+        version: format!("{kind}_{}", show(&numbers)),
+        package: package.map(str::to_owned),
+        files: files.into_iter().map(str::to_owned).collect(),
+    };
     newest.into_iter().map(unmet).collect()
 }
 

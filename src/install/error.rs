@@ -7,6 +7,7 @@ use rattler_cache::package_cache::{PackageCacheError, PackageCacheLayerError};
 use rattler_package_streaming::ExtractError;
 use url::Url;
 
+use super::asked::Asked;
 use crate::error::{Explain, Kind};
 use crate::net::{self, NetError, Redacted};
 use crate::process::ProcessError;
@@ -32,16 +33,16 @@ pub enum InstallError {
     Venv { interpreter: String, source: Redacted },
     #[error("`{interpreter}` has no pip, and no uv was found")]
     NoInstaller { interpreter: String },
-    #[error("a requirement can't be found or its versions don't fit together")]
-    Requirement { source: Redacted },
-    #[error("a downloaded package does not have the hash that is required")]
-    Hash { source: Redacted },
-    #[error("a package index can't be reached")]
-    IndexUnreachable { source: Redacted },
-    #[error("a package index refuses access")]
-    IndexForbidden { source: Redacted },
-    #[error("a package can't be built")]
-    Build { source: Redacted },
+    #[error("a requirement can't be found or its versions don't fit together{asked}")]
+    Requirement { asked: Asked, source: Redacted },
+    #[error("a downloaded package does not have the hash that is required{asked}")]
+    Hash { asked: Asked, source: Redacted },
+    #[error("a package index can't be reached{asked}")]
+    IndexUnreachable { asked: Asked, source: Redacted },
+    #[error("a package index refuses access{asked}")]
+    IndexForbidden { asked: Asked, source: Redacted },
+    #[error("a package can't be built{asked}")]
+    Build { asked: Asked, source: Redacted },
     #[error("{tool} failed")]
     Tool { tool: &'static str, source: Redacted },
     #[error(transparent)]

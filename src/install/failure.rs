@@ -4,6 +4,7 @@
 //! below are phrases that they print (most seen with uv 0.13 and pip 23 and
 //! 24); what none of them fits is passed on as it is.
 
+use super::asked::Request;
 use super::error::InstallError;
 use crate::net::Redacted;
 
@@ -53,6 +54,7 @@ const REQUIREMENT: &[&str] = &[
     "not found in the package registry",
     "404 Not Found",
     "404 Client Error",
+    "HTTP status client error (404",
     "Distribution not found",
     "Invalid requirement",
     "Couldn't parse",
@@ -82,27 +84,39 @@ const NOISE: &[&str] = &[
 
 /// Judges the output of a failed installer; `log` is what it wrote besides and
 /// is not shown.
-pub(super) fn of_output(tool: &'static str, output: &str, log: &str) -> InstallError {
-    let source = Redacted::text(&tail(output));
+pub(super) fn of_output(tool: &'static str, output: &str, log: &str, request: &Request<'_>) -> InstallError {
+    let source = Redacted::text(&request.translated(&tail(output)));
     let says = |marks: &[&str]| marks.iter().any(|mark| output.contains(mark) || log.contains(mark));
+    let asked = request.asked(&telling(output).collect::<Vec<_>>().join("\n"), output);
     match () {
-        () if says(HASH) => InstallError::Hash { source },
+        () if says(HASH) => InstallError::Hash { asked, source },
         // A build may fail because what it needs can't be fetched.
-        () if says(FORBIDDEN) => InstallError::IndexForbidden { source },
-        () if says(UNREACHABLE) => InstallError::IndexUnreachable { source },
-        () if says(BUILD) => InstallError::Build { source },
-        () if says(REQUIREMENT) => InstallError::Requirement { source },
+        () if says(FORBIDDEN) => InstallError::IndexForbidden { asked, source },
+        () if says(UNREACHABLE) => InstallError::IndexUnreachable { asked, source },
+        () if says(BUILD) => InstallError::Build { asked: request.asked(&of_build(output), output), source },
+        () if says(REQUIREMENT) => InstallError::Requirement { asked, source },
         () => InstallError::Tool { tool, source },
     }
 }
 
+/// What says which package was built, among what the build itself printed: the
+/// verdict, or the package that pip took up last.
+fn of_build(output: &str) -> String {
+    let verdicts = output.lines().filter(|line| BUILD.iter().any(|mark| line.contains(mark)));
+    let taken_up = |line: &&str| line.starts_with("Collecting ") || line.starts_with("Processing ");
+    verdicts.chain(output.lines().rfind(taken_up)).collect::<Vec<_>>().join("\n")
+}
+
+/// The lines that report no progress.
+fn telling(output: &str) -> impl Iterator<Item = &str> {
+    output.lines().filter(|line| {
+        !line.trim().is_empty() && !NOISE.iter().any(|noise| line.trim_start().starts_with(noise))
+    })
+}
+
 /// The last lines that tell something.
 fn tail(output: &str) -> String {
-    let lines: Vec<_> = output
-        .lines()
-        .filter(|line| {
-            !line.trim().is_empty() && !NOISE.iter().any(|noise| line.trim_start().starts_with(noise))
-        })
+    let lines: Vec<_> = telling(output)
         .map(|line| line.strip_prefix("error: ").or_else(|| line.strip_prefix("ERROR: ")).unwrap_or(line))
         .collect();
     lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
@@ -112,9 +126,18 @@ fn tail(output: &str) -> String {
 mod tests {
     use super::*;
     use crate::error::{Explain, Kind};
+    use crate::install::Tool;
+    use crate::spec::PipSpec;
+
+    /// With nothing of the user's to name.
+    fn of(output: &str, log: &str) -> InstallError {
+        let spec = PipSpec { no_index: true, ..PipSpec::default() };
+        let (requirements, constraints) = ("/r.txt".into(), "/c.txt".into());
+        of_output("uv", output, log, &Request { spec: &spec, tool: &Tool::Pip, requirements, constraints })
+    }
 
     fn judged(output: &str) -> (String, Kind) {
-        let error = of_output("uv", output, "");
+        let error = of(output, "");
         let kind = error.kind();
         (error.to_string(), kind)
     }
@@ -148,7 +171,7 @@ mod tests {
     fn pips_log_tells_a_broken_index_from_a_missing_package() {
         let output = "ERROR: No matching distribution found for six";
         let log = "Could not fetch URL http://h/six/: connection error: (Caused by ResponseError('too many 503 error responses')) - skipping";
-        assert_eq!(of_output("pip", output, log).kind(), Kind::Retry);
+        assert_eq!(of(output, log).kind(), Kind::Retry);
     }
 
     #[test]
@@ -185,9 +208,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_build_prints_names_no_package() {
+        let output =
+            "Collecting a==1\nProcessing /src/b\n  you require c==1\nerror: subprocess-exited-with-error\n";
+        assert_eq!(of_build(output), "error: subprocess-exited-with-error\nProcessing /src/b");
+    }
+
+    #[test]
     fn the_end_of_a_long_output_is_shown_without_secrets() {
         let output = format!("{}\nerror: https://me:secret@h/ is broken", "line\n".repeat(100));
-        let error = of_output("uv", &output, "");
+        let error = of(&output, "");
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert_eq!(cause.lines().count(), LINES_SHOWN);
         assert!(cause.ends_with("https://****@h/ is broken"), "{cause}");

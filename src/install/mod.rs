@@ -4,6 +4,7 @@
 //! fails; nothing is left elsewhere but what the caches of rattler, uv and pip
 //! keep.
 
+mod asked;
 pub mod conda;
 mod error;
 mod failure;

@@ -12,6 +12,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::asked::Request;
 use super::error::InstallError;
 use super::tool::{self, Tool};
 use super::{failure, records};
@@ -58,15 +59,15 @@ pub fn install(
         Tool::Uv { program, .. } => uv(program, interpreter, spec, options.glibc, progress),
         Tool::Pip => pip(interpreter, spec, options.glibc, folder.path())?,
     };
-    hand_over(spec, folder.path(), &mut command)?;
+    let request = hand_over(spec, &options.tool, folder.path(), &mut command)?;
     let before = records::of_environment(interpreter)?;
     progress.begin(Step::Install, None);
-    let finished = process::run(&mut command);
+    let finished = process::run_with_scratch(&mut command);
     progress.end();
     let finished = finished?;
     if !finished.status.success() {
         let log = fs_err::read_to_string(folder.path().join(PIP_LOG)).unwrap_or_default();
-        return Err(failure::of_output(name, &finished.output(), &log));
+        return Err(failure::of_output(name, &finished.output(), &log, &request));
     }
     warnings(&finished.stderr).for_each(|warning| progress.warn(&net::redact(warning)));
     records::clean(interpreter, &before)?;
@@ -77,19 +78,24 @@ pub fn install(
 const PIP_LOG: &str = "pip.log";
 
 /// Writes the files that both installers read.
-fn hand_over(spec: &PipSpec, folder: &Path, command: &mut Command) -> Result<(), InstallError> {
-    let requirements = folder.join("requirements.txt");
+fn hand_over<'a>(
+    spec: &'a PipSpec,
+    tool: &'a Tool,
+    folder: &Path,
+    command: &mut Command,
+) -> Result<Request<'a>, InstallError> {
+    let (requirements, constraints) = (folder.join("requirements.txt"), folder.join("constraints.txt"));
     fs_err::write(&requirements, spec.to_requirements_txt())?;
     command.arg("-r").arg(&requirements);
     if !spec.constraints.is_empty() {
-        let constraints = folder.join("constraints.txt");
-        fs_err::write(&constraints, spec.constraints.join("\n") + "\n")?;
+        let lines: Vec<&str> = spec.constraints.iter().map(|one| one.text.as_str()).collect();
+        fs_err::write(&constraints, lines.join("\n") + "\n")?;
         command.arg("-c").arg(&constraints);
     }
     // `python -m` imports from the working directory, and uv reads its
     // configuration from there upwards.
     command.current_dir(folder);
-    Ok(())
+    Ok(Request { spec, tool, requirements, constraints })
 }
 
 /// uv, with the options that it ignores in files given as flags.

@@ -54,7 +54,7 @@ fn by_uv(wanted: Option<&str>, tool: &Tool) -> Result<Option<Python>, InstallErr
     command.args(["python", "find", "--system", "--no-project", "--no-python-downloads"]).args(wanted);
     // Away from the `.python-version` files of whoever calls.
     command.current_dir("/");
-    let finished = process::run(&mut command)?;
+    let finished = process::run_with_scratch(&mut command)?;
     let path = finished.stdout.trim();
     Ok(if finished.status.success() && !path.is_empty() { probe(Path::new(path)).ok() } else { None })
 }
@@ -109,8 +109,8 @@ fn probe(path: &Path) -> Result<Python, InstallError> {
     let program = "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))";
     let mut command = tool::command(path);
     let finished = process::run(command.args(["-I", "-B", "-c", program])).map_err(|error| match error {
-        error @ process::ProcessError::Interrupted(_) => InstallError::Process(error),
         error @ process::ProcessError::Spawn { .. } => bad(Redacted::new(&error)),
+        error => InstallError::Process(error),
     })?;
     let lines: Vec<_> = finished.stdout.lines().collect();
     match lines[..] {

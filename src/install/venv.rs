@@ -47,7 +47,7 @@ pub fn create(
             command
         }
     };
-    let finished = process::run(command.arg(directory).current_dir("/"))?;
+    let finished = process::run_with_scratch(command.arg(directory).current_dir("/"))?;
     let interpreter = directory.join("bin/python");
     if finished.status.success() && interpreter.exists() {
         return Ok(interpreter);

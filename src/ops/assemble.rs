@@ -6,6 +6,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::environment::Environment;
+use super::stranded;
 use crate::archive::{self, Layout, Links, Relocate, Written};
 use crate::artifact::{ContentDigest, Format, GlibcFloor, Manifest, PythonInfo};
 use crate::complete::{self, CompleteOptions};
@@ -114,6 +115,7 @@ impl Assembly {
         let relocator = Relocator::new(&inventory.prefixes, options.destination(), interpreter(&inventory));
         let entries = archive::adapt(inventory.entries(), &layout, progress);
         let survey = archive::measure(entries, &relocator, options.threads(), progress)?;
+        stranded::warn(&survey.measured, &relocator, progress)?;
         let measured = complete::records(survey.measured, &inventory)?;
         let mut measured = archive::arrange(measured, &layout)?;
         let recipe = archive::recipe(&measured, &layout);

@@ -9,6 +9,7 @@ mod inspect;
 mod pack;
 mod publish;
 mod ship;
+mod stranded;
 mod unpack;
 mod verify;
 

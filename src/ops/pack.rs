@@ -9,7 +9,7 @@ use super::environment::{Plan, SourceOptions};
 use crate::archive;
 use crate::artifact::Format;
 use crate::error::{Explain, Result};
-use crate::fs::{OnExisting, StagedDir, StagedFile};
+use crate::fs::{self, OnExisting, StagedDir, StagedFile};
 use crate::progress::Progress;
 
 /// The output would become a part of what is packed.
@@ -22,6 +22,20 @@ struct InsideSource {
 impl Explain for InsideSource {
     fn hint(&self) -> Option<String> {
         Some("choose a place outside of it with --output".to_owned())
+    }
+}
+
+/// What `--force` doesn't do: a directory may hold more than an archive that
+/// was packed before.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` is not empty, and --force replaces files only", path.display())]
+struct KeepsDirectory {
+    path: PathBuf,
+}
+
+impl Explain for KeepsDirectory {
+    fn hint(&self) -> Option<String> {
+        Some("remove it, or choose a directory that is missing or empty".to_owned())
     }
 }
 
@@ -61,7 +75,12 @@ pub fn pack(
     }
     if format == Format::Directory {
         // Only tried: it would be in the way of the one that is filled later.
-        drop(StagedDir::create(&path)?);
+        match StagedDir::create(&path) {
+            Err(fs::Error::NotEmpty { path }) if on_existing == OnExisting::Replace => {
+                return Err(KeepsDirectory { path }.into());
+            }
+            tried => drop(tried?),
+        }
         let environment = plan.build(source, progress)?;
         let assembly = Assembly::new(&environment, options, format, progress)?;
         let size = archive::write_directory(&assembly.measured, &path, options.threads(), progress)?;

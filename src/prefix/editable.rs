@@ -2,14 +2,19 @@
 //! environment: they work on this machine only.
 //!
 //! pip and uv mark them in `direct_url.json` (PEP 610, PEP 660); setuptools
-//! before that wrote `.egg-link` files; and any tool may put a line into a
+//! before that wrote `.egg-link` files; and build backends put a line into a
 //! `.pth` file or an import hook (`__editable__*`) beside it.
+//!
+//! Any other line of a `.pth` file that leads out only puts a folder on
+//! Python's search path, as `conda develop` and people do: nobody knows of a
+//! project there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::Error;
 use super::dist_info::{Distribution, below, normal};
 use super::links::relative;
 
@@ -18,6 +23,8 @@ use super::links::relative;
 pub(super) struct Editables {
     /// Name and place, in the order in which they were found.
     pub(super) projects: Vec<(String, String)>,
+    /// `.pth` files and the folders that they put on the search path, likewise.
+    pub(super) folders: Vec<(String, String)>,
     /// Files that make up the pointers.
     pub(super) files: BTreeSet<String>,
     /// `.pth` files with other contents: without the lines that lead out, and
@@ -74,7 +81,11 @@ pub(super) fn find(roots: &[PathBuf], site_packages: &str, distributions: &[Dist
             found.files.insert(path);
         }
     }
-    for name in file_names(&folder).into_iter().filter(|name| name.ends_with(".pth")) {
+    let mut lists = file_names(&folder);
+    lists.retain(|name| name.ends_with(".pth"));
+    // Projects first: another file may lead into one.
+    lists.sort_by_key(|name| !name.starts_with("__editable__"));
+    for name in lists {
         let path = format!("{site_packages}/{name}");
         if !found.files.contains(&path) {
             found.read_pth(roots, site_packages, &path);
@@ -84,6 +95,15 @@ pub(super) fn find(roots: &[PathBuf], site_packages: &str, distributions: &[Dist
 }
 
 impl Editables {
+    /// Fails if anything points outside.
+    pub(super) fn refuse(&self) -> Result<(), Error> {
+        match (&*self.projects, &*self.folders) {
+            ([], []) => Ok(()),
+            ([], folders) => Err(Error::OutsidePath { folders: folders.to_vec() }),
+            (projects, _) => Err(Error::Editable { projects: projects.to_vec() }),
+        }
+    }
+
     /// Whether a file, or a folder above it, makes up a pointer.
     pub(super) fn cover(&self, path: &str) -> bool {
         let ends = path.match_indices('/').map(|(index, _)| index).chain([path.len()]);
@@ -108,9 +128,7 @@ impl Editables {
                 Line::Inside(relative) => kept.push_str(&relative),
                 Line::Outside => {
                     led_out = true;
-                    let name = file_name(line.trim_end_matches('/'));
-                    let name = if name == "src" { project_of(file_name(path)) } else { name };
-                    self.add(name, line);
+                    self.lead_out(path, line);
                     continue;
                 }
             }
@@ -120,6 +138,21 @@ impl Editables {
             self.files.insert(path.to_owned());
         } else if kept.trim_end() != text.trim_end() {
             self.pth.insert(path.to_owned(), kept);
+        }
+    }
+
+    /// Takes note of a line that leads out, unless its project is known.
+    fn lead_out(&mut self, path: &str, line: &str) {
+        let holds =
+            |(_, place): &(String, String)| place.starts_with('/') && Path::new(line).starts_with(place);
+        if self.projects.iter().any(holds) {
+            return;
+        }
+        let name = file_name(path);
+        if name.starts_with("__editable__") {
+            self.add(project_of(name), line);
+        } else {
+            self.folders.push((path.to_owned(), line.to_owned()));
         }
     }
 }
@@ -291,6 +324,22 @@ mod tests {
     fn a_neighbour_of_the_environment_is_outside() {
         let env = Env::new();
         let line = format!("{}2/src\n", env.root().display());
-        assert_eq!(env.with("demo.pth", &line).find().projects.len(), 1);
+        assert_eq!(env.with("demo.pth", &line).find().folders.len(), 1);
+    }
+
+    #[test]
+    fn a_folder_on_the_search_path_is_told_from_an_editable_project() {
+        let found = Env::new()
+            .with("conda.pth", "/src/tools\n/src/demo/src\n")
+            .with("__editable__.demo-1.0.pth", "/src/demo\n")
+            .with("old.egg-link", "/src/old\n.")
+            .with("easy-install.pth", "/src/old\n/src/older\n")
+            .find();
+        let pair = |name: &str, place: &str| (name.to_owned(), place.to_owned());
+        assert_eq!(found.projects, [pair("old", "/src/old"), pair("demo", "/src/demo")]);
+        let file = |name: &str| format!("{SITE}/{name}");
+        let folders = [pair(&file("conda.pth"), "/src/tools"), pair(&file("easy-install.pth"), "/src/older")];
+        assert_eq!(found.folders, folders);
+        assert!(found.cover(&file("conda.pth")) && found.cover(&file("easy-install.pth")));
     }
 }

@@ -59,6 +59,9 @@ pub enum Error {
     #[error("installed as editable: {}", projects.iter().map(|(name, at)| format!("`{name}` from `{at}`")).collect::<Vec<_>>().join(", "))]
     Editable { projects: Vec<(String, String)> },
 
+    #[error("on Python's search path but outside the environment: {}", folders.iter().map(|(file, folder)| format!("`{folder}` by `{file}`")).collect::<Vec<_>>().join(", "))]
+    OutsidePath { folders: Vec<(String, String)> },
+
     #[error("files of packages are missing or were replaced: {}", packages.join("; "))]
     Incomplete { packages: Vec<String> },
 
@@ -107,7 +110,7 @@ impl Explain for Error {
                 "VIRTUAL_ENV or CONDA_PREFIX names it: deactivate it, or name another environment".into()
             }
             Error::NothingActive => "activate an environment, or name one".into(),
-            Error::NotUtf8 { .. } => "rename it, or leave it out with --exclude".into(),
+            Error::NotUtf8 { .. } => "rename it, or leave it out with --exclude and a `*` for what is not UTF-8".into(),
             Error::Unreadable { .. } => {
                 "run as a user who may read it, or leave it out with --exclude".into()
             }
@@ -116,6 +119,11 @@ impl Explain for Error {
             }
             Error::Editable { .. } => {
                 "install them as built packages (`pip install PATH` without -e), or leave them out with \
+                 --ignore-editable-packages"
+                    .into()
+            }
+            Error::OutsidePath { .. } => {
+                "make a package of what is there and install it, copy it into the environment, or go without it by \
                  --ignore-editable-packages"
                     .into()
             }

@@ -47,6 +47,8 @@ const RULES: &[(For, At, &str)] = &[
     (For::Any, Path("pip-selfcheck.json"), "the time of pip's last check"),
     (For::Any, Name("uv_cache.json"), "times of uv's cache"),
     (For::Any, Path(".lock"), "uv's lock"),
+    (For::Any, Path("CACHEDIR.TAG"), "the maker's word to backups that it can make the environment again"),
+    (For::Any, Path(".gitignore"), "the maker's word to git that the folder is no part of the project"),
     (For::Any, Suffix(".c~"), "conda's trash"),
     (For::Any, Suffix(".conda_trash"), "conda's trash"),
     (For::Any, Folder(".trash"), "conda's trash"),
@@ -111,6 +113,16 @@ mod tests {
             assert!(reason(&PrefixKind::Conda, path).is_some(), "{path}");
         }
         assert_eq!(reason(&PrefixKind::Conda, "lib/python3.11/site-packages/pip/conf.py"), None);
+    }
+
+    #[test]
+    fn what_venv_virtualenv_uv_and_rattler_put_at_the_root_for_others_is_left_out() {
+        for path in ["CACHEDIR.TAG", ".gitignore", ".lock"] {
+            assert!(reason(&PrefixKind::Standalone, path).is_some(), "{path}");
+            assert!(reason(&PrefixKind::Conda, path).is_some(), "{path}");
+            let of_a_package = format!("lib/python3.11/site-packages/demo/{path}");
+            assert_eq!(reason(&PrefixKind::Standalone, &of_a_package), None);
+        }
     }
 
     #[test]

@@ -32,15 +32,16 @@ pub(crate) enum Kind {
 }
 
 /// Lists what is below `root`, by path, without following links and without
-/// entering what `skip` says.
+/// entering what `skip` says. A name that is not UTF-8, which fails unless it
+/// is skipped, is shown to `skip` with replacement characters in it.
 pub(crate) fn walk(root: &Path, skip: impl Fn(&str) -> bool) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     let mut folders = BTreeSet::new();
+    let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_owned();
     let name = |path: &Path| -> Result<String, Error> {
-        let below = path.strip_prefix(root).unwrap_or(path);
-        below.to_str().map(str::to_owned).ok_or_else(|| Error::NotUtf8 { path: path.to_owned() })
+        below(path).into_os_string().into_string().map_err(|_| Error::NotUtf8 { path: path.to_owned() })
     };
-    let entered = |entry: &walkdir::DirEntry| !name(entry.path()).is_ok_and(|path| skip(&path));
+    let entered = |entry: &walkdir::DirEntry| !skip(&below(entry.path()).to_string_lossy());
     for entry in WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter().filter_entry(entered) {
         interrupt::check()?;
         let entry = entry.map_err(unreadable)?;
@@ -94,5 +95,6 @@ mod tests {
         fs_err::write(root.path().join(OsStr::from_bytes(b"caf\xe9")), "").unwrap();
         let error = walk(root.path(), |_| false).unwrap_err().to_string();
         assert!(error.contains("caf\u{fffd}"), "{error}");
+        assert!(walk(root.path(), |path| path == "caf\u{fffd}").unwrap().is_empty());
     }
 }

@@ -52,7 +52,7 @@ impl Location {
         if scheme::find(&scheme).is_none() {
             return Err(Error::UnknownScheme { scheme });
         }
-        Self::bucket(scheme, rest.strip_prefix("//").unwrap_or(rest))
+        Self::bucket(text, scheme, rest)
     }
 
     fn local(typed: &str, path: &Path) -> Result<Self, Error> {
@@ -90,12 +90,14 @@ impl Location {
         Self::local(text, &path)
     }
 
-    fn bucket(scheme: String, rest: &str) -> Result<Self, Error> {
-        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-        if bucket.contains('@') {
+    fn bucket(text: &str, scheme: String, rest: &str) -> Result<Self, Error> {
+        // However many slashes were typed, a password is none to be repeated.
+        if rest.trim_start_matches('/').split('/').next().is_some_and(|host| host.contains('@')) {
             return Err(Error::UrlCredentials { scheme });
         }
-        let bad = |problem| Error::Url { url: format!("{scheme}://{rest}"), problem };
+        let bad = |problem| Error::Url { url: text.to_owned(), problem };
+        let rest = rest.strip_prefix("//").ok_or_else(|| bad("has one slash where a URL has two"))?;
+        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {
             return Err(bad("names no bucket"));
         }
@@ -300,6 +302,7 @@ mod tests {
             "http://h/e.tar.gz",
             "s3://",
             "s3:///envs/",
+            "s3:/b/envs/",
             "s3://b/ü.gz",
             "s3://b/a b.gz",
             "s3://b/a%20b.gz",
@@ -320,6 +323,16 @@ mod tests {
     }
 
     #[test]
+    fn a_bad_url_is_repeated_as_it_was_typed() {
+        for (text, message) in [
+            ("s3:/bucket/", "the URL `s3:/bucket/` has one slash where a URL has two"),
+            ("S3A:///envs/", "the URL `S3A:///envs/` names no bucket"),
+        ] {
+            assert_eq!(Location::parse(text).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
     fn an_unknown_scheme_lists_the_known_ones() {
         let error = Location::parse("ftp://h/e").unwrap_err();
         assert_eq!(error.to_string(), "unknown kind of URL: `ftp:`");
@@ -331,9 +344,14 @@ mod tests {
 
     #[test]
     fn a_password_in_a_url_is_refused_and_never_repeated() {
-        for text in
-            ["s3://AKIA:hunter2@b/envs/", "s3a://hunter2@b/", "file://u:hunter2@h/x", "ftp://u:hunter2@h/"]
-        {
+        for text in [
+            "s3://AKIA:hunter2@b/envs/",
+            "s3a://hunter2@b/",
+            "s3:/AKIA:hunter2@b/envs/",
+            "s3:///AKIA:hunter2@b/envs/",
+            "file://u:hunter2@h/x",
+            "ftp://u:hunter2@h/",
+        ] {
             let error = Location::parse(text).expect_err(text);
             assert_eq!(error.kind(), Kind::Usage);
             let told = format!("{error} {error:?} {:?}", error.hint());

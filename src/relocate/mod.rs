@@ -142,6 +142,17 @@ impl Relocator {
         }
     }
 
+    /// The interpreter that an executable script names though it will not be
+    /// there, as the script writes it: `bytes` are all it has or its beginning,
+    /// and `has` says which paths are in the environment.
+    #[must_use]
+    pub fn stranded(&self, path: &str, bytes: &[u8], has: &dyn Fn(&str) -> bool) -> Option<String> {
+        match Script::parse(path, true, bytes, &self.prefixes, &self.interpreter) {
+            Some(_) => None,
+            None => script::stranded(bytes, &self.prefixes, has),
+        }
+    }
+
     /// What a file needs: `path` is the entry's, `bytes` are all it has.
     #[must_use]
     pub fn relocate(&self, path: &str, executable: bool, rewrite: &Rewrite, bytes: &[u8]) -> Relocated {

@@ -115,7 +115,7 @@ fn parse(file: &SpecFile, options: &ChannelOptions) -> Result<Source, SpecError>
             channels.push(channel.clone());
         }
     }
-    let pip = pip.map(|lines| PipSpec::of_lines(&lines, path)).transpose()?;
+    let pip = pip.map(|lines| PipSpec::of_section(&lines, path, &file.text)).transpose()?;
     let pip = pip.filter(|pip| !pip.requirements.is_empty() || !pip.included.is_empty());
     let variables =
         raw.variables.unwrap_or_default().into_iter().map(|(key, Scalar(value))| (key, value)).collect();

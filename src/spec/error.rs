@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::place::Place;
 use crate::error::{Explain, Kind};
 use crate::net::Redacted;
 
@@ -37,10 +38,10 @@ pub enum SpecError {
     NoChannels,
     #[error("`{}` has a `pip:` section but no python among its dependencies", path.display())]
     PipWithoutPython { path: PathBuf },
-    #[error("line {line} of {place}: {problem}")]
-    PipLine { place: String, line: usize, problem: String },
-    #[error("line {line} of {place} names `{}`, where no file and no Python project is", missing.display())]
-    PipPath { place: String, line: usize, missing: PathBuf },
+    #[error("{place}: {problem}")]
+    PipLine { place: Place, problem: String },
+    #[error("{place} names `{}`, where no file and no Python project is", missing.display())]
+    PipPath { place: Place, missing: PathBuf },
     #[error("`{}` includes itself", path.display())]
     PipCycle { path: PathBuf },
 }

@@ -11,12 +11,16 @@ use std::path::{Path, PathBuf};
 
 use super::error::SpecError;
 use super::file::folder_of;
+use super::place::Place;
 
 mod lines;
 mod local;
+mod requirement;
+mod section;
 
 pub(super) use lines::looks_like_requirements;
 use lines::{Line, LogicalLine};
+pub use requirement::{Origin, Requirement, project_of};
 
 /// What pip or uv has to install, and from where.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -24,7 +28,7 @@ use lines::{Line, LogicalLine};
 pub struct PipSpec {
     pub requirements: Vec<Requirement>,
     /// Requirements that only narrow down versions.
-    pub constraints: Vec<String>,
+    pub constraints: Vec<Requirement>,
     /// `-r` and `-c` of files that lie on a server, as whole lines.
     pub included: Vec<String>,
     pub index_url: Option<String>,
@@ -42,39 +46,22 @@ pub struct PipSpec {
     pub features: Vec<String>,
 }
 
-/// One requirement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requirement {
-    /// The line, with an absolute path where it named a relative one, and
-    /// without `-e`.
-    pub text: String,
-    pub origin: Origin,
-}
-
-/// Where the code of a requirement is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// An index, an archive or a repository.
-    Elsewhere,
-    /// A project folder on this machine, whose files may change under the same
-    /// version.
-    LocalProject,
-}
-
 impl PipSpec {
-    /// Reads the lines of a `pip:` section; `file` is the one that holds it.
-    pub(super) fn of_lines(lines: &[String], file: &Path) -> Result<PipSpec, SpecError> {
-        PipSpec::read(&lines.join("\n"), file, format!("the `pip:` section of `{}`", file.display()))
+    /// Reads the items of a `pip:` section of a file and what they include.
+    pub(super) fn of_section(items: &[String], file: &Path, yaml: &str) -> Result<PipSpec, SpecError> {
+        let of_items = section::lines_of(yaml, items);
+        let lines = items.iter().zip(of_items).flat_map(|(item, line)| item.lines().map(move |_| line));
+        PipSpec::read(&items.join("\n"), file, Some(lines.collect()))
     }
 
     /// Reads a requirements file and what it includes. Paths are relative to
     /// its folder.
     pub(super) fn of_text(text: &str, file: &Path) -> Result<PipSpec, SpecError> {
-        PipSpec::read(text, file, format!("`{}`", file.display()))
+        PipSpec::read(text, file, None)
     }
 
-    fn read(text: &str, file: &Path, place: String) -> Result<PipSpec, SpecError> {
-        let mut reader = Reader { spec: PipSpec::default(), open: vec![file.to_owned()], place };
+    fn read(text: &str, file: &Path, section: Option<Vec<Option<usize>>>) -> Result<PipSpec, SpecError> {
+        let mut reader = Reader { spec: PipSpec::default(), open: vec![file.to_owned()], section };
         reader.read(text, file, Purpose::Requirements)?;
         Ok(reader.spec)
     }
@@ -82,7 +69,7 @@ impl PipSpec {
     fn take(&mut self, requirement: Requirement, purpose: Purpose) {
         match purpose {
             Purpose::Requirements => self.requirements.push(requirement),
-            Purpose::Constraints => self.constraints.push(requirement.text),
+            Purpose::Constraints => self.constraints.push(requirement),
         }
     }
 
@@ -124,6 +111,13 @@ impl PipSpec {
         }
         text
     }
+
+    /// How many lines stand before the first requirement in
+    /// [`PipSpec::to_requirements_txt`].
+    #[must_use]
+    pub fn lines_before_requirements(&self) -> usize {
+        self.to_requirements_txt().lines().count() - self.requirements.len()
+    }
 }
 
 /// Index URLs hold passwords, and debug output ends up in logs.
@@ -145,34 +139,48 @@ struct Reader {
     spec: PipSpec,
     /// The files being read, outermost first.
     open: Vec<PathBuf>,
-    /// The innermost of them, as messages name it.
-    place: String,
+    /// The lines of the outermost, if it is a section of another file.
+    section: Option<Vec<Option<usize>>>,
 }
 
 impl Reader {
     fn read(&mut self, text: &str, file: &Path, purpose: Purpose) -> Result<(), SpecError> {
         for LogicalLine { number, text } in lines::logical(text) {
-            let wrong = |problem| SpecError::PipLine { place: self.place.clone(), line: number, problem };
+            let place = self.place(number);
+            let wrong = |problem| SpecError::PipLine { place: place.clone(), problem };
             let text = lines::expand(&text, |name| std::env::var(name).ok());
             for line in lines::parse(&text).map_err(wrong)? {
-                self.take(line, file, number, purpose)?;
+                self.take(line, file, &place, purpose)?;
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, line: Line, file: &Path, number: usize, purpose: Purpose) -> Result<(), SpecError> {
+    /// A line of the innermost file.
+    fn place(&self, number: usize) -> Place {
+        let innermost = self.open.last().cloned().unwrap_or_default();
+        match &self.section {
+            Some(lines) if self.open.len() == 1 => {
+                Place { file: innermost, line: lines.get(number - 1).copied().flatten() }
+            }
+            _ => Place { file: innermost, line: Some(number) },
+        }
+    }
+
+    fn take(&mut self, line: Line, file: &Path, place: &Place, purpose: Purpose) -> Result<(), SpecError> {
         let folder = folder_of(file);
-        let place = self.place.clone();
-        let missing = |missing: PathBuf| SpecError::PipPath { place, line: number, missing };
+        let missing = |missing: PathBuf| SpecError::PipPath { place: place.clone(), missing };
+        let requirement = |(text, origin)| Requirement { text, origin, place: place.clone() };
         let spec = &mut self.spec;
         match line {
             Line::Requirement(text) => {
-                spec.take(local::absolute(&text, &folder).map_err(missing)?, purpose);
+                spec.take(requirement(local::absolute(&text, &folder).map_err(missing)?), purpose);
             }
-            Line::Editable(text) => spec.take(local::project(&text, &folder).map_err(missing)?, purpose),
-            Line::Include(place) => self.include(&place, file, number, purpose)?,
-            Line::Constrain(place) => self.include(&place, file, number, Purpose::Constraints)?,
+            Line::Editable(text) => {
+                spec.take(requirement(local::project(&text, &folder).map_err(missing)?), purpose);
+            }
+            Line::Include(other) => self.include(&other, file, place, purpose)?,
+            Line::Constrain(other) => self.include(&other, file, place, Purpose::Constraints)?,
             Line::IndexUrl(url) => spec.index_url = Some(url),
             Line::ExtraIndexUrl(url) => spec.extra_index_urls.push(url),
             Line::FindLinks(place) => spec.find_links.push(local::place(&place, &folder)),
@@ -188,27 +196,31 @@ impl Reader {
         Ok(())
     }
 
-    fn include(&mut self, place: &str, file: &Path, line: usize, purpose: Purpose) -> Result<(), SpecError> {
-        if place.contains("://") && !place.starts_with("file:") {
+    fn include(
+        &mut self,
+        other: &str,
+        file: &Path,
+        place: &Place,
+        purpose: Purpose,
+    ) -> Result<(), SpecError> {
+        if other.contains("://") && !other.starts_with("file:") {
             let flag = if purpose == Purpose::Constraints { "-c" } else { "-r" };
-            self.spec.included.push(format!("{flag} {place}"));
+            self.spec.included.push(format!("{flag} {other}"));
             return Ok(());
         }
-        let path = PathBuf::from(local::place(place, &folder_of(file)));
+        let path = PathBuf::from(local::place(other, &folder_of(file)));
         if self.open.iter().any(|open| std::path::absolute(open).is_ok_and(|open| open == path)) {
             return Err(SpecError::PipCycle { path });
         }
         let text = fs_err::read_to_string(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                SpecError::PipPath { place: self.place.clone(), line, missing: path.clone() }
+                SpecError::PipPath { place: place.clone(), missing: path.clone() }
             }
             _ => SpecError::Unreadable { path: path.clone(), source: error },
         })?;
-        let outer = std::mem::replace(&mut self.place, format!("`{}`", path.display()));
         self.open.push(path.clone());
         self.read(&text, &path, purpose)?;
         self.open.pop();
-        self.place = outer;
         Ok(())
     }
 }

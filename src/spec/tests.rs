@@ -45,6 +45,7 @@ fn an_environment_is_read_in_full() {
     let pip = spec.pip.as_ref().unwrap();
     assert_eq!(pip.index_url.as_deref(), Some("https://me:secret@example.org/simple"));
     assert_eq!(pip.requirements[0].text, "requests[socks]; python_version > '3'");
+    assert_eq!(pip.requirements[0].place.line, Some(12));
     let variables: Vec<_> = spec.variables.iter().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(variables, ["A=text", "B=1", "C=True", "D=1.0"]);
     assert!(!format!("{spec:?}").contains("secret"));
@@ -126,7 +127,20 @@ fn files_that_include_each_other_become_one_list() {
         panic!("no requirements")
     };
     assert_eq!(spec.python, PythonRequest::Version("3.12".into()));
-    assert_eq!(spec.pip.constraints, ["a<2", "a<2"]);
+    let placed = |requirements: &[Requirement]| -> Vec<String> {
+        let folder = format!("{}/", folder.path().display());
+        requirements.iter().map(|one| format!("{} in {}", one.text, one.place).replace(&folder, "")).collect()
+    };
+    let limits = ["a<2 in line 1 of `more/../limits.txt`", "a<2 in line 1 of `limits.txt`"];
+    assert_eq!(placed(&spec.pip.constraints), limits);
+    assert_eq!(
+        placed(&spec.pip.requirements),
+        [
+            "z --hash=sha256:00 in line 2 of `more/deep.txt`",
+            "a in line 4 of `more/base.txt`",
+            "b in line 4 of `requirements.txt`",
+        ]
+    );
     assert!(spec.pip.pre && spec.pip.checks_hashes() && !spec.pip.has_local_projects());
     assert_eq!(
         spec.pip.to_requirements_txt(),

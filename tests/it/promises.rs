@@ -1,6 +1,7 @@
 //! What an archive promises, on real environments whose originals are gone.
 
 use fs_err as fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::environments::{base_of, conda_environment, index_url, minor, pip_install, python, pythons, venv};
@@ -92,6 +93,27 @@ fn console_scripts_run_from_anywhere() {
         .env("PATH", format!("{}:/usr/bin:/bin", landed.root.join("bin").display()))
         .args(["-c", "envship-only"]);
     assert_eq!(sandbox.finish(by_path).success().stdout(), expected);
+}
+
+#[test]
+fn scripts_that_will_not_start_are_told_in_one_line() {
+    let sandbox = Sandbox::new();
+    // pip quotes a path with a space, and forgets the quote in it.
+    let prefix = venv(&sandbox, "q\"u e", &python("3.11"), &["envship-only"]);
+    let script = |name: &str, shebang: &str| {
+        let path = prefix.join("bin").join(name);
+        fs::write(&path, format!("{shebang}\n")).unwrap();
+        fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    script("a-stale", "#!/home/quillon/old/bin/python");
+    script("b-fine", "#!/usr/bin/env bash");
+    let run = sandbox.run(["pack", "q\"u e", "-o", "env.tar"]).success();
+    let stderr = run.stderr();
+    let warnings: Vec<&str> = stderr.lines().filter(|line| line.contains("will not start")).collect();
+    let [warning] = warnings[..] else { panic!("{run}") };
+    assert!(warning.contains("`bin/a-stale` calls `/home/quillon/old/bin/python`"), "{run}");
+    assert!(warning.contains("`bin/envship-only` calls `\"/"), "{run}");
+    assert!(!warning.contains("b-fine"), "{run}");
 }
 
 #[test]

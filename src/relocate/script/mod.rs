@@ -24,9 +24,11 @@
 
 mod docstring;
 mod shebang;
+mod stranded;
 
 use super::prefixes::Prefixes;
 use shebang::Shebang;
+pub(super) use stranded::stranded;
 
 /// The Python of an environment, by its names in `bin/`.
 #[derive(Clone, Debug, PartialEq, Eq)]

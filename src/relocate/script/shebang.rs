@@ -25,8 +25,8 @@ pub(super) enum By {
 
 /// How distlib and uv start an interpreter whose path is too long for a
 /// shebang, or holds a space.
-const WRAPPED: &[u8] = b"#!/bin/sh\n'''exec' ";
-const WRAPPED_ARGUMENTS: &[u8] = b" \"$0\" \"$@\"";
+pub(super) const WRAPPED: &[u8] = b"#!/bin/sh\n'''exec' ";
+pub(super) const WRAPPED_ARGUMENTS: &[u8] = b" \"$0\" \"$@\"";
 const WRAPPED_END: &[u8] = b"' '''";
 
 impl<'a> Shebang<'a> {
@@ -89,7 +89,7 @@ fn arguments(rest: &[u8]) -> Option<Vec<&str>> {
 }
 
 /// Without its line feed; `None` where it ends in CRLF.
-fn first_line(bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn first_line(bytes: &[u8]) -> Option<&[u8]> {
     let line = &bytes[..line_length(bytes)];
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     (!line.ends_with(b"\r")).then_some(line)

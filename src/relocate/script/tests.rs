@@ -275,3 +275,42 @@ fn a_module_is_a_script_only_if_it_is_executable() {
         relocator.relocate("lib/x.py", false, &Rewrite::Search, b"#!/home/u/envs/e1/bin/python\n");
     assert_eq!((relocated.outcome, relocated.placeholders.len()), (Outcome::Text, 1));
 }
+
+#[test]
+fn scripts_whose_interpreter_will_not_be_there_are_found() {
+    let relocator = Relocator::new(
+        &[PREFIX.into()],
+        Destination::Anywhere,
+        Interpreter { program: "python".to_owned(), names: vec!["python".to_owned()] },
+    );
+    let has = |path: &str| matches!(path, "bin/python" | "bin/perl");
+    let stranded = |text: &str| relocator.stranded("bin/x", text.as_bytes(), &has);
+    for (text, interpreter) in [
+        ("#!/home/u/envs/e12/bin/python\n", "/home/u/envs/e12/bin/python"),
+        ("#! /home/u/old/bin/python3 -E\nx", "/home/u/old/bin/python3"),
+        ("#!/home/u/envs/e1/bin/gone\n", "/home/u/envs/e1/bin/gone"),
+        ("#!/home/u/envs/e1/bin/python\r\n", "/home/u/envs/e1/bin/python"),
+        ("#!python\n", "python"),
+        ("#!/usr/local/envs/e/bin/python\n", "/usr/local/envs/e/bin/python"),
+        ("#!/bin/sh\n'''exec' \"/q\"u e/bin/python\" \"$0\" \"$@\"\n' '''\n", "\"/q\"u e/bin/python\""),
+        ("#!/bin/sh\n'''exec' '/old e/bin/python' \"$0\" \"$@\"\n' '''\n", "/old e/bin/python"),
+        ("#!/bin/sh\n'''exec' /old/bin/python \"$0\" \"$@\"\n' '''\n", "/old/bin/python"),
+    ] {
+        assert_eq!(stranded(text).as_deref(), Some(interpreter), "{text}");
+    }
+    for text in [
+        "",
+        "#!/bin/sh\necho\n",
+        "#!/usr/bin/env old\n",
+        "#!/usr/bin/python3 -E\n",
+        "#!/home/u/envs/e1/bin/python\n",
+        "#!/home/u/envs/e1/bin/perl -w\n",
+        "\x7fELF",
+        "#!/bin/sh\n'''exec' \"/home/u/envs/e1/bin/python\" \"$0\" \"$@\"\n' '''\n",
+        "#!/bin/sh\n'''exec' \"$(dirname -- \"$(realpath -- \"$0\")\")\"/'python3' \"$0\" \"$@\"\n' '''\n",
+    ] {
+        assert_eq!(stranded(text), None, "{text}");
+    }
+    let own = rewritten("bin/x", b"#!/home/u/envs/e1/bin/python\n");
+    assert_eq!(relocator.stranded("bin/x", &own, &has), None);
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::{Origin, Requirement};
+use super::Origin;
 
 /// A path or URL of an option, absolute if it is a path.
 pub(super) fn place(text: &str, folder: &Path) -> String {
@@ -19,12 +19,12 @@ pub(super) fn place(text: &str, folder: &Path) -> String {
     }
 }
 
-/// A requirement with its path made absolute; project folders are marked.
+/// A requirement with its path made absolute, and where its code is.
 ///
 /// # Errors
 /// The path, if nothing is there.
-pub(super) fn absolute(text: &str, folder: &Path) -> Result<Requirement, PathBuf> {
-    let elsewhere = |text: &str| Requirement { text: text.to_owned(), origin: Origin::Elsewhere };
+pub(super) fn absolute(text: &str, folder: &Path) -> Result<(String, Origin), PathBuf> {
+    let elsewhere = |text: &str| (text.to_owned(), Origin::Elsewhere);
     // `name @ ./path`: a PEP 508 name with a reference that is no URL.
     if let Some((name, reference)) = named(text) {
         let (path, tail) = split_path(reference);
@@ -49,13 +49,13 @@ pub(super) fn absolute(text: &str, folder: &Path) -> Result<Requirement, PathBuf
 ///
 /// # Errors
 /// The path, if no project is there.
-pub(super) fn project(text: &str, folder: &Path) -> Result<Requirement, PathBuf> {
+pub(super) fn project(text: &str, folder: &Path) -> Result<(String, Origin), PathBuf> {
     let place =
         if text.contains("://") || looks_like_path(text) { text.to_owned() } else { format!("./{text}") };
     absolute(&place, folder)
 }
 
-fn found(path: &Path, text: impl Fn(&Url) -> String) -> Result<Requirement, PathBuf> {
+fn found(path: &Path, text: impl Fn(&Url) -> String) -> Result<(String, Origin), PathBuf> {
     let url = Url::from_file_path(path).map_err(|()| path.to_owned())?;
     let project = path.join("pyproject.toml").is_file() || path.join("setup.py").is_file();
     let origin = match () {
@@ -63,7 +63,7 @@ fn found(path: &Path, text: impl Fn(&Url) -> String) -> Result<Requirement, Path
         () if project => Origin::LocalProject,
         () => return Err(path.to_owned()),
     };
-    Ok(Requirement { text: text(&url), origin })
+    Ok((text(&url), origin))
 }
 
 fn named(text: &str) -> Option<(&str, &str)> {
@@ -154,18 +154,17 @@ mod tests {
                 Origin::Elsewhere,
             ),
         ] {
-            let requirement = absolute(text, folder.path()).unwrap();
-            assert_eq!(requirement, Requirement { text: absolute_text, origin }, "{text}");
+            assert_eq!(absolute(text, folder.path()), Ok((absolute_text, origin)), "{text}");
         }
     }
 
     #[test]
     fn an_editable_folder_needs_no_dot() {
         let folder = folder();
-        let requirement = project("my project[x]", folder.path()).unwrap();
-        assert_eq!(requirement.text, format!("{}/my project[x]", folder.path().display()));
-        let repository = project("git+https://example.org/x.git#egg=x", folder.path()).unwrap();
-        assert_eq!(repository.origin, Origin::Elsewhere);
+        let (text, _) = project("my project[x]", folder.path()).unwrap();
+        assert_eq!(text, format!("{}/my project[x]", folder.path().display()));
+        let (_, origin) = project("git+https://example.org/x.git#egg=x", folder.path()).unwrap();
+        assert_eq!(origin, Origin::Elsewhere);
     }
 
     #[test]
@@ -176,7 +175,7 @@ mod tests {
             "x @ git+https://example.org/x.git",
             "https://example.org/x-1.whl#sha256=00",
         ] {
-            assert_eq!(absolute(text, Path::new("/")).unwrap().text, text);
+            assert_eq!(absolute(text, Path::new("/")).unwrap().0, text);
         }
     }
 

@@ -73,3 +73,15 @@ fn an_archive_inside_the_environment_that_is_packed_is_refused() {
     sandbox.run(["pack", "env", "-o", "env/out.tar.gz"]).fails_with(1).says(&["env/out.tar.gz", "hint: "]);
     assert_eq!(listing(&prefix), before);
 }
+
+#[test]
+fn a_directory_is_kept_even_when_forced() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &[]);
+    sandbox.write("out/precious", "precious");
+    let packed = |flags: &[&str]| sandbox.run([&["pack", "env", "-o", "out/"], flags].concat()).fails_with(1);
+    packed(&[]).says(&["`out/` is not empty\n", "hint: remove it, or choose"]);
+    packed(&["--force"]).says(&["`out/` is not empty, and --force replaces files only", "hint: remove it"]);
+    assert_eq!(fs::read_to_string(sandbox.work("out/precious")).unwrap(), "precious");
+    sandbox.run(["pack", "env", "-o", "new/", "--force"]).success();
+}

@@ -1,6 +1,8 @@
 //! Folders that are no environment, or a damaged one.
 
 use fs_err as fs;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -76,4 +78,37 @@ fn files_that_conda_packages_lost_are_told_and_are_an_error_when_strict() {
     let run = sandbox.run(["pack", "env", "-o", "strict.tar", "--strict"]);
     run.fails_with(1).says(&["envship-greet", "bin/greet", "hint: "]);
     assert!(!sandbox.work("strict.tar").exists());
+}
+
+#[test]
+fn a_name_that_is_not_utf_8_is_told_and_can_be_excluded() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.11"), &[]);
+    let name = OsStr::from_bytes(b"caf\xe9");
+    for folder in ["share", "share/deep"] {
+        fs::create_dir_all(prefix.join(folder).join(name)).unwrap();
+        fs::write(prefix.join(folder).join(name).join(name), "").unwrap();
+    }
+    pack_fails(&sandbox, "env", 1).says(&["share/caf\u{fffd}` is not UTF-8", "--exclude"]);
+    sandbox
+        .run(["pack", "env", "-o", "out.tar", "--exclude", "share/caf*"])
+        .fails_with(1)
+        .says(&["deep/caf"]);
+    sandbox.run(["pack", "env", "-o", "out.tar", "--exclude", "share/*caf*"]).success();
+}
+
+#[test]
+fn an_environment_may_lie_where_no_name_is_utf_8() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.11"), &["envship-only"]);
+    let folder = sandbox.work(".").join(OsStr::from_bytes(b"caf\xe9"));
+    fs::create_dir(&folder).unwrap();
+    fs::rename(prefix, folder.join("env")).unwrap();
+    let out = folder.join("out.tar");
+    sandbox
+        .run([OsStr::new("pack"), folder.join("env").as_os_str(), OsStr::new("-o"), out.as_os_str()])
+        .success();
+    let unpacked = sandbox.work("unpacked");
+    sandbox.run([OsStr::new("unpack"), out.as_os_str(), unpacked.as_os_str()]).success();
+    sandbox.finish(sandbox.command(unpacked.join("bin/python"))).success();
 }

@@ -1,0 +1,212 @@
+//! An opened prefix → its inventory.
+
+mod flaws;
+mod installers;
+mod owners;
+
+use super::conda_meta::Record;
+use super::dist_info::Distribution;
+use super::editable::Editables;
+use super::links::{self, Link};
+use super::walk::{self, Found, Kind};
+use super::{Error, Filters, Inventory, Prefix, PrefixKind, omit, platform};
+use crate::artifact::SourceKind;
+use crate::entry::{Content, Entry, File, Group, Node, Rewrite};
+use crate::error::Result;
+use crate::interrupt;
+use crate::progress::{Progress, Step};
+use installers::installers;
+use owners::{Owners, roots};
+
+/// What the user wants of a scan.
+#[derive(Clone, Debug, Default)]
+pub struct ScanOptions {
+    pub filters: Filters,
+    pub editable: Editable,
+    pub missing: MissingFiles,
+}
+
+/// What to do about projects that are installed as pointers to their sources,
+/// and about other folders that `.pth` files lead to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Editable {
+    /// Fail and name them.
+    #[default]
+    Refuse,
+    /// Leave them out.
+    LeaveOut,
+}
+
+/// What to do about files of conda packages that are missing or that another
+/// installer replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingFiles {
+    /// Take what is there and say so, a line per package.
+    #[default]
+    Tolerate,
+    /// Fail and name them.
+    Refuse,
+}
+
+/// Lists what is in an environment.
+///
+/// # Errors
+/// If something can't be read or named, or the options refuse what is found.
+pub fn scan(prefix: &Prefix, options: &ScanOptions, progress: &dyn Progress) -> Result<Inventory> {
+    let owners = Owners::load(prefix)?;
+    let editables = owners.editables(prefix);
+    if options.editable == Editable::Refuse {
+        editables.refuse()?;
+    }
+    let found = walk::walk(&prefix.root, |path| {
+        // What has no name can't be listed first and filtered then.
+        let nameless = path.contains(char::REPLACEMENT_CHARACTER);
+        !owners.conda.contains_key(path) && omit::reason(&prefix.kind, path).is_some()
+            || nameless && !options.filters.keeps(path)
+    })?;
+    progress.begin(Step::Scan, Some(found.len() as u64));
+    let source =
+        if matches!(prefix.kind, PrefixKind::Conda) { SourceKind::CondaPrefix } else { SourceKind::Venv };
+    let platform = platform::of(&owners.records, prefix.python.as_ref());
+    let inventory = Inventory::new(prefix.clone(), source, platform, options.filters.clone());
+    let mut scan = Scan { owners: &owners, editables: &editables, inventory, progress };
+    for item in &found {
+        interrupt::check()?;
+        scan.take(item)?;
+        progress.advance(1);
+    }
+    progress.end();
+    for (name, place) in &editables.projects {
+        progress.warn(&format!("left out: `{name}`, which is installed as editable from `{place}`"));
+    }
+    for (file, folder) in &editables.folders {
+        progress.warn(&format!("left out: `{folder}`, which `{file}` puts on Python's search path"));
+    }
+    scan.judge_packages(&found, options.missing)?;
+    scan.drop_links_to_nothing();
+    scan.list_packages();
+    Ok(scan.inventory)
+}
+
+/// A scan under way.
+struct Scan<'a> {
+    owners: &'a Owners,
+    editables: &'a Editables,
+    inventory: Inventory,
+    progress: &'a dyn Progress,
+}
+
+impl Scan<'_> {
+    /// Takes a path into the inventory, or not.
+    fn take(&mut self, item: &Found) -> Result<()> {
+        let path = &item.path;
+        let prefix = &self.inventory.prefix;
+        let venv = matches!(prefix.kind, PrefixKind::Venv(_));
+        if self.editables.cover(path)
+            || !self.inventory.filters.keeps(path)
+            || (venv && omit::is_interpreter_name(path))
+        {
+            return Ok(());
+        }
+        if let Some(text) = self.editables.pth.get(path) {
+            let group = self.owners.group(prefix, path);
+            self.inventory.put_text(path, group, text.as_str());
+            return Ok(());
+        }
+        let node = match &item.kind {
+            Kind::EmptyFolder => Node::Directory,
+            Kind::File { size, executable } => {
+                let disk = prefix.root.join(path);
+                readable(&disk)?;
+                let content = Content::Disk { path: disk, size: *size };
+                Node::File(File { executable: *executable, content, rewrite: self.owners.rewrite(path) })
+            }
+            Kind::Link(target) => match self.link(path, target)? {
+                Some(node) => node,
+                None => return Ok(()),
+            },
+            Kind::Special => {
+                self.progress.warn(&format!("left out: `{path}` is a socket, a pipe or a device"));
+                return Ok(());
+            }
+        };
+        let group = match node {
+            Node::Directory => Group::Directory,
+            _ => self.owners.group(&self.inventory.prefix, path),
+        };
+        self.inventory.put(Entry { path: path.clone(), group, node });
+        Ok(())
+    }
+
+    fn link(&self, path: &str, target: &std::path::Path) -> Result<Option<Node>> {
+        match links::judge(&roots(&self.inventory.prefix), path, target) {
+            Link::Inside(target) => Ok(Some(Node::Link(target))),
+            Link::OutsideFile(resolved) => {
+                let metadata = fs_err::metadata(&resolved)?;
+                if !metadata.is_file() {
+                    self.progress.warn(&format!("left out: `{path}` links to a socket, a pipe or a device"));
+                    return Ok(None);
+                }
+                readable(&resolved)?;
+                let executable =
+                    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+                let content = Content::Disk { path: resolved, size: metadata.len() };
+                Ok(Some(Node::File(File { executable, content, rewrite: Rewrite::Search })))
+            }
+            Link::OutsideFolder(target) => Err(Error::OutsideFolder { link: path.to_owned(), target }.into()),
+            Link::Dangling(target) => {
+                let target = target.display();
+                self.progress.warn(&format!("left out: `{path}` links to `{target}`, which is not there"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tells what is wrong with conda packages, or refuses it.
+    fn judge_packages(&mut self, found: &[Found], missing: MissingFiles) -> Result<()> {
+        let lines = flaws::of_packages(self.owners, &self.inventory, found);
+        if missing == MissingFiles::Refuse && !lines.is_empty() {
+            return Err(Error::Incomplete { packages: lines }.into());
+        }
+        for line in lines {
+            self.progress.note(&line);
+            self.inventory.remarks.push(line);
+        }
+        Ok(())
+    }
+
+    /// A filter may take away what a link leads to.
+    fn drop_links_to_nothing(&mut self) {
+        let dropped = self.inventory.remove_dangling_links();
+        if !dropped.is_empty() {
+            let first = &dropped[0];
+            self.progress.note(&format!(
+                "left out: {} to files that are left out, `{first}` first",
+                links_of(dropped.len())
+            ));
+        }
+    }
+
+    fn list_packages(&mut self) {
+        let left_out = |distribution: &&Distribution| !self.editables.files.contains(&distribution.path);
+        let distributions: Vec<&Distribution> = self.owners.distributions.iter().filter(left_out).collect();
+        let inventory = &mut self.inventory;
+        inventory.packages = self.owners.records.iter().map(Record::package).collect();
+        // conda's own metadata of a package without a record of its own.
+        let of_conda = |distribution: &&&Distribution| distribution.installer.as_deref() == Some("conda");
+        inventory.packages.extend(distributions.iter().filter(|d| !of_conda(d)).map(|d| d.package()));
+        inventory.packages.sort_by(|a, b| (&a.name, a.kind, &a.version).cmp(&(&b.name, b.kind, &b.version)));
+        inventory.packages.dedup();
+        inventory.installers = installers(&inventory.prefix, &distributions);
+    }
+}
+
+fn links_of(count: usize) -> String {
+    if count == 1 { "1 link".to_owned() } else { format!("{count} links") }
+}
+
+/// Fails before anything is packed if a file can't be read.
+fn readable(path: &std::path::Path) -> Result<(), Error> {
+    rustix::fs::access(path, rustix::fs::Access::READ_OK)
+        .map_err(|source| Error::Unreadable { path: path.to_owned(), source: source.into() })
+}

@@ -1,0 +1,51 @@
+//! Scripts whose interpreter will not be where they look for it: those of an
+//! environment that was moved, those that name another one, and launchers that
+//! their installer got wrong (pip's for a path with a quote and a space in it).
+
+use super::shebang::{WRAPPED, WRAPPED_ARGUMENTS, first_line};
+use crate::relocate::prefixes::Prefixes;
+
+/// Where the operating system keeps programs: a script that starts one of them
+/// means that of the machine it runs on.
+const SYSTEM: &[&[u8]] =
+    &[b"/bin", b"/sbin", b"/usr/bin", b"/usr/sbin", b"/usr/local/bin", b"/usr/local/sbin"];
+
+/// What a script would start that is neither in the environment (`has` says
+/// what is, by its path) nor the system's, as the script writes it.
+pub(in crate::relocate) fn stranded(
+    bytes: &[u8],
+    prefixes: &Prefixes,
+    has: &dyn Fn(&str) -> bool,
+) -> Option<String> {
+    let interpreter = match bytes.strip_prefix(WRAPPED) {
+        Some(command) => wrapped(command)?,
+        None => first_word(bytes.strip_prefix(b"#!")?),
+    };
+    let shown = || Some(String::from_utf8_lossy(interpreter).trim_end().to_owned());
+    if let Some(rest) = prefixes.strip(interpreter) {
+        let inside = std::str::from_utf8(rest).is_ok_and(|rest| has(rest.trim_start_matches('/')));
+        return if inside { None } else { shown() };
+    }
+    let folder = interpreter.iter().rposition(|&byte| byte == b'/').map(|end| &interpreter[..end]);
+    if folder.is_some_and(|folder| SYSTEM.contains(&folder)) { None } else { shown() }
+}
+
+/// What `'''exec'` starts, unless it finds that out when it is run; with its
+/// quotes if they don't make one word.
+fn wrapped(command: &[u8]) -> Option<&[u8]> {
+    let line = first_line(command)?;
+    let line = line.strip_suffix(WRAPPED_ARGUMENTS).unwrap_or(line);
+    if memchr::memmem::find(line, b"$0").is_some() {
+        return None;
+    }
+    match line {
+        [quote @ (b'"' | b'\''), inner @ .., last] if quote == last && !inner.contains(quote) => Some(inner),
+        [b'"' | b'\'', ..] => Some(line),
+        _ => Some(first_word(line)),
+    }
+}
+
+fn first_word(line: &[u8]) -> &[u8] {
+    let line = line.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_start();
+    line.split(|byte| b" \t".contains(byte)).next().unwrap_or_default()
+}
