@@ -50,6 +50,9 @@ pub(super) fn check(root: &Path) -> Result<Vec<Check>> {
             claim.sha256 = None;
         }
     }
+    // conda packages bring a `RECORD` too, which lists the same files.
+    claims.sort_by(|a, b| a.path.cmp(&b.path));
+    claims.dedup_by(|a, b| a.path == b.path);
     let found: Vec<Option<Check>> =
         claims.par_iter().map(|claim| examine(root, claim)).collect::<io::Result<_>>()?;
     checks.extend(found.into_iter().flatten());
@@ -66,7 +69,7 @@ pub(super) fn check(root: &Path) -> Result<Vec<Check>> {
 fn of_distribution(path: &str, text: &str) -> Vec<Claim> {
     let folder = path.trim_end_matches("/RECORD");
     let (site_packages, name) = folder.rsplit_once('/').unwrap_or(("", folder));
-    let distribution = name.trim_end_matches(".dist-info");
+    let distribution = name.split('-').next().unwrap_or(name);
     let claim = |line: &str| {
         let line = parse_record_line(line)?;
         let hash = line.hash.strip_prefix("sha256=");
@@ -89,7 +92,12 @@ fn examine(root: &Path, claim: &Claim) -> io::Result<Option<Check>> {
         let check = missing.then(|| Check::failed(Area::Files, &claim.path, reason));
         return Ok(check.map(|check| check.of(Some(&claim.distribution))));
     }
+    // What conda records of a link is the hash of the file behind it, as it
+    // was before that was relocated.
     let Some(expected) = &claim.sha256 else { return Ok(None) };
+    if path.is_symlink() {
+        return Ok(None);
+    }
     if sha256_of_file(&path)?.as_slice() == expected.as_slice() {
         return Ok(None);
     }

@@ -37,7 +37,10 @@ fn allowed(imports: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
         set.extend(BASE.map(str::to_owned));
     }
     if imports.contains("value enums of the stages") {
-        let stages = ["archive", "artifact", "complete", "conf", "prefix", "publish", "spec"];
+        let stages = [
+            "archive", "artifact", "baseline", "complete", "conf", "inspect", "prefix", "publish", "spec",
+            "verify",
+        ];
         set.extend(stages.map(str::to_owned));
     }
     set

@@ -48,7 +48,7 @@ fn packages_are_told_with_their_sizes_in_every_format_and_in_the_folder() {
 #[test]
 fn a_system_that_is_too_old_is_told_with_the_files_and_packages() {
     let sandbox = Sandbox::new();
-    venv(&sandbox, "env", &python("3.12"), &["numpy"]);
+    venv(&sandbox, "env", &python("3.11"), &["numpy"]);
     sandbox.run(["pack", "env", "-o", "env.tar"]).success();
     let run = sandbox.run(["inspect", "env.tar", "--target-glibc", "manylinux1"]);
     assert_eq!(run.code(), Some(1), "{run}");

@@ -2,7 +2,7 @@
 
 use fs_err as fs;
 
-use crate::environments::{conda_environment, pip_install, python, venv};
+use crate::environments::{conda_environment, python, venv};
 use crate::util::{Run, Sandbox};
 
 /// A project of one module, put into an environment's site-packages by hand.
@@ -29,7 +29,7 @@ fn tar(sandbox: &Sandbox, arguments: &[&str]) {
 #[test]
 fn an_archive_that_runs_passes_in_an_empty_and_in_a_hostile_environment() {
     let sandbox = Sandbox::new();
-    venv(&sandbox, "env", &python("3.12"), &["numpy", "rich"]);
+    venv(&sandbox, "env", &python("3.11"), &["numpy", "tabulate"]);
     sandbox.run(["pack", "env", "-o", "env.tar"]).success();
     let run = sandbox.run(["verify", "env.tar", "--json"]).success();
     let checks = report(&run);
@@ -39,9 +39,8 @@ fn an_archive_that_runs_passes_in_an_empty_and_in_a_hostile_environment() {
         ("import", "numpy"),
         ("import", "_ssl"),
         ("hostile-import", "numpy"),
-        ("hostile-import", "rich"),
-        ("script", "bin/pip"),
-        ("requirements", "pip check"),
+        ("hostile-import", "tabulate"),
+        ("script", "bin/f2py"),
     ] {
         assert_eq!(outcome(&checks, area, name), "passed", "{area} {name}");
     }
@@ -63,7 +62,9 @@ fn a_library_that_was_deleted_is_named_with_its_module() {
         .find(|entry| entry.file_name().to_string_lossy().starts_with("_multiarray_umath."))
         .unwrap();
     let core = core.path().strip_prefix(&prefix).unwrap().to_str().unwrap().to_owned();
-    tar(&sandbox, &["--delete", "-f", "env.tar", &core]);
+    fs::create_dir(sandbox.work("out")).unwrap();
+    tar(&sandbox, &["-xf", "env.tar", "-C", "out", "--exclude", &core]);
+    tar(&sandbox, &["-cf", "env.tar", "-C", "out", "."]);
     let run = sandbox.run(["verify", "env.tar"]);
     assert_eq!(run.code(), Some(1), "{run}");
     let table = run.stdout();
@@ -110,8 +111,7 @@ fn an_import_that_hangs_is_ended_and_told() {
 #[test]
 fn nothing_is_published_that_does_not_run() {
     let sandbox = Sandbox::new();
-    let prefix = venv(&sandbox, "env", &python("3.12"), &[]);
-    pip_install(&sandbox, &prefix, &["numpy"]);
+    venv(&sandbox, "env", &python("3.11"), &["numpy"]);
     fs::create_dir_all(sandbox.work("store")).unwrap();
     let ship = |more: &[&str]| {
         let arguments = ["ship", "env", "store/", "--format", "tar", "--verify"];
@@ -147,6 +147,6 @@ fn peers_archives_can_be_tried_too() {
     pack.args(["-q", "-p"]).arg(&prefix).args(["-o", "peer.tar.gz"]);
     sandbox.finish(pack).success();
     let run = sandbox.run(["verify", "peer.tar.gz"]);
-    assert_eq!(run.code(), Some(1), "its interpreter is a link to the packing machine's: {run}");
-    assert!(run.stdout().contains("failed: interpreter: sys.base_prefix: is /"), "{run}");
+    assert_eq!(run.code(), Some(1), "its interpreter is a link to one that nobody else may enter: {run}");
+    assert!(run.stdout().contains("failed: interpreter: bin/python: it can't be run"), "{run}");
 }
