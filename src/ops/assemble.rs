@@ -170,7 +170,8 @@ impl Assembly {
 fn interpreter(inventory: &Inventory) -> Interpreter {
     let versioned = inventory.prefix.python.as_ref().map(|python| python.name.clone());
     let names = ["python", "python3"].map(str::to_owned).into_iter().chain(versioned).collect();
-    Interpreter { program: "python".to_owned(), names }
+    let programs = inventory.below("bin/").filter_map(|entry| entry.path.strip_prefix("bin/"));
+    Interpreter { program: "python".to_owned(), names, programs: programs.map(str::to_owned).collect() }
 }
 
 /// What is in an archive, in numbers.

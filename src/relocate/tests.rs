@@ -7,7 +7,7 @@ const PREFIX: &str = "/home/u/envs/e1";
 
 fn interpreter() -> Interpreter {
     let names = ["python", "python3", "python3.11"].map(str::to_owned).to_vec();
-    Interpreter { program: "python".to_owned(), names }
+    Interpreter { program: "python".to_owned(), names, programs: ["perl".to_owned()].into() }
 }
 
 fn from(prefix: &str) -> Relocator {

@@ -13,7 +13,7 @@ const LONG: &str = "/home/u/envs/an-environment";
 const SHORT: &str = "/env";
 
 fn relocator(prefix: &str) -> Relocator {
-    let interpreter = Interpreter { program: "python".to_owned(), names: vec![] };
+    let interpreter = Interpreter { program: "python".to_owned(), names: vec![], programs: [].into() };
     Relocator::new(&[prefix.into()], Destination::Anywhere, interpreter)
 }
 

@@ -21,13 +21,20 @@
 //! - Arguments stay (`-E`, `-I`, `-s`), and `$0` is as the caller wrote it.
 //! - An encoding (PEP 263) counts in line 1 or 2, so its comment moves up there.
 //! - `__doc__` becomes again what it was: see [`docstring`].
+//!
+//! Perl, Ruby, Node, Tcl and shells are started in the same way; how they read
+//! past it is told in [`language`].
 
 mod docstring;
+mod language;
 mod shebang;
 mod stranded;
 
+use std::collections::BTreeSet;
+
 use super::prefixes::Prefixes;
-use shebang::Shebang;
+use language::Language;
+use shebang::{By, Shebang};
 pub(super) use stranded::stranded;
 
 /// The Python of an environment, by its names in `bin/`.
@@ -38,6 +45,9 @@ pub struct Interpreter {
     pub program: String,
     /// What scripts may call it: `python`, `python3`, `python3.11`…
     pub names: Vec<String>,
+    /// The programs in `bin/`, by name: `/usr/bin/env` would find them there in
+    /// an activated environment.
+    pub programs: BTreeSet<String>,
 }
 
 /// A script that is about to find its interpreter by itself.
@@ -49,6 +59,14 @@ pub(super) struct Script<'a> {
     encoding: &'a [u8],
     /// What follows both.
     body: &'a [u8],
+    speaks: Speaks,
+}
+
+/// Who reads a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaks {
+    Python,
+    Another,
 }
 
 impl<'a> Script<'a> {
@@ -65,13 +83,22 @@ impl<'a> Script<'a> {
             return None;
         }
         let Shebang { program, by, arguments, length } = Shebang::parse(bytes, prefixes)?;
-        let ours = interpreter.names.iter().any(|name| name.as_bytes() == program);
-        if !ours || by == shebang::By::Env && !path.starts_with("bin/") {
+        let program = std::str::from_utf8(program).ok()?;
+        if by == By::Env && !path.starts_with("bin/") {
             return None;
         }
         let rest = &bytes[length..];
-        let (encoding, body) = rest.split_at(docstring::encoding_line(rest));
-        Some(Script { launcher: launcher(path, &interpreter.program, &arguments), encoding, body })
+        if interpreter.names.iter().any(|name| name == program) {
+            let (encoding, body) = rest.split_at(docstring::encoding_line(rest));
+            let launcher = launcher(path, &interpreter.program, &arguments);
+            return Some(Script { launcher, encoding, body, speaks: Speaks::Python });
+        }
+        if by == By::Env && !interpreter.programs.contains(program) {
+            return None;
+        }
+        let language = Language::of(program)?;
+        let launcher = language.launcher(&format!("bin/{program}"), FIND, &root(path), &arguments);
+        Some(Script { launcher, encoding: b"", body: rest, speaks: Speaks::Another })
     }
 
     /// The lines that come before the body: all that a zipped application needs,
@@ -85,9 +112,12 @@ impl<'a> Script<'a> {
         self.body
     }
 
-    /// The script as Python source.
+    /// The script as source.
     pub(super) fn source(&self) -> Vec<u8> {
-        let (statement, body) = docstring::keep(self.body);
+        let (statement, body) = match self.speaks {
+            Speaks::Python => docstring::keep(self.body),
+            Speaks::Another => ("", self.body.into()),
+        };
         let mut source = self.header_and(statement);
         source.extend(body);
         source
@@ -109,13 +139,17 @@ pub(super) fn may_be_one(path: &str, executable: bool, head: &[u8]) -> bool {
     head.starts_with(b"#!") && (executable || path.starts_with("bin/"))
 }
 
+/// Sets a variable to the real path of the script.
+const FIND: &str = "envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- \"$0\")";
+
+/// What a shell takes for the root, once the script at `path` is found.
+fn root(path: &str) -> String {
+    format!("${{envship_script%{}}}", "/*".repeat(path.split('/').count()))
+}
+
 fn launcher(path: &str, program: &str, arguments: &[&str]) -> String {
-    let to_the_root = "/*".repeat(path.split('/').count());
-    let arguments = [arguments, &["\"$0\""]].concat().join(" ");
-    format!(
-        "''':' && envship_script=$(PATH=/usr/bin:/bin${{PATH:+:$PATH}} readlink -f -- \"$0\") \
-         && exec \"${{envship_script%{to_the_root}}}/bin/{program}\" {arguments} \"$@\"; exit 127\n' '''"
-    )
+    let (root, arguments) = (root(path), [arguments, &["\"$0\""]].concat().join(" "));
+    format!("''':' && {FIND} && exec \"{root}/bin/{program}\" {arguments} \"$@\"; exit 127\n' '''")
 }
 
 #[cfg(test)]

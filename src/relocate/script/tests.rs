@@ -9,7 +9,8 @@ const PREFIX: &str = "/home/u/envs/e1";
 
 fn relocate(path: &str, bytes: &[u8]) -> Relocated {
     let names = ["python", "python3", "python3.11"].map(str::to_owned).to_vec();
-    let interpreter = Interpreter { program: "python".to_owned(), names };
+    let interpreter =
+        Interpreter { program: "python".to_owned(), names, programs: ["perl".to_owned()].into() };
     let relocator = Relocator::new(&[PREFIX.into()], Destination::Anywhere, interpreter);
     let relocated = relocator.relocate(path, true, &Rewrite::Search, bytes);
     let output = splice(bytes, &relocated.edits);
@@ -269,7 +270,7 @@ fn a_module_is_a_script_only_if_it_is_executable() {
     let relocator = Relocator::new(
         &[PREFIX.into()],
         Destination::Anywhere,
-        Interpreter { program: "python".to_owned(), names: vec!["python".to_owned()] },
+        Interpreter { program: "python".to_owned(), names: vec!["python".to_owned()], programs: [].into() },
     );
     let relocated =
         relocator.relocate("lib/x.py", false, &Rewrite::Search, b"#!/home/u/envs/e1/bin/python\n");
@@ -281,7 +282,7 @@ fn scripts_whose_interpreter_will_not_be_there_are_found() {
     let relocator = Relocator::new(
         &[PREFIX.into()],
         Destination::Anywhere,
-        Interpreter { program: "python".to_owned(), names: vec!["python".to_owned()] },
+        Interpreter { program: "python".to_owned(), names: vec!["python".to_owned()], programs: [].into() },
     );
     let has = |path: &str| matches!(path, "bin/python" | "bin/perl");
     let stranded = |text: &str| relocator.stranded("bin/x", text.as_bytes(), &has);
@@ -313,4 +314,62 @@ fn scripts_whose_interpreter_will_not_be_there_are_found() {
     }
     let own = rewritten("bin/x", b"#!/home/u/envs/e1/bin/python\n");
     assert_eq!(relocator.stranded("bin/x", &own, &has), None);
+}
+
+/// A script in an environment that has this interpreter of the machine.
+fn in_language(program: &str, arguments: &str, body: &str) -> (Environment, PathBuf) {
+    let environment = Environment::at(&"a path 'with' $ and spaces".repeat(6));
+    let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    assert!(!found.is_empty(), "{program} is missing: the tests need it");
+    fs_err::os::unix::fs::symlink(found.trim_end(), environment.root.join("bin").join(program)).unwrap();
+    let source = format!("#!{PREFIX}/bin/{program}{arguments}\n{body}");
+    let script = environment.add("bin/tool", &rewritten("bin/tool", source.as_bytes()));
+    (environment, script)
+}
+
+#[test]
+fn scripts_of_other_languages_start_their_interpreter_too() {
+    let perl =
+        "use strict;\nmy @a = @ARGV;\nprint \"@a $^W \", __LINE__, \"\\n\";\nprint <DATA>;\n__DATA__\ndata\n";
+    let node = "'use strict';\nconst strict = (function () { return !this })();\n\
+                console.log(process.argv.slice(2).join(' '), strict);\n";
+    let tcl = "puts \"$argv $argc\"\n";
+    let bash =
+        "a=(\"$@\")\n[[ $- == *u* ]] && echo \"${a[0]-}|$#|${ENVSHIP_STARTED-none}|${BASH_VERSION:+bash}\"\n";
+    let languages = [
+        ("perl", " -w", perl, "1 2 1 4\ndata\n"),
+        ("node", "", node, "1 2 true\n"),
+        ("tclsh", "", tcl, "{1 2} 1\n"),
+        ("bash", " -u", bash, "1 2|1|none|bash\n"),
+    ];
+    for (program, arguments, body, expected) in languages {
+        let (_environment, script) = in_language(program, arguments, body);
+        assert_eq!(stdout(&Command::new(&script).arg("1 2").output().unwrap()), expected, "{program}");
+        let link = script.with_file_name("link");
+        fs_err::os::unix::fs::symlink("tool", &link).unwrap();
+        let unactivated = Command::new(&link).arg("1 2").env_clear().current_dir("/").output();
+        assert_eq!(stdout(&unactivated.unwrap()), expected, "{program}");
+    }
+}
+
+#[test]
+fn what_env_would_find_in_the_environment_is_the_environments() {
+    let known = rewritten("bin/tool", b"#!/usr/bin/env perl\nprint 1;\n");
+    assert!(String::from_utf8(known).unwrap().ends_with("\n#!perl\nprint 1;\n"));
+    for other in [&b"#!/usr/bin/env ruby\n"[..], b"#!/usr/bin/perl\n", b"#!/usr/bin/env Rscript\n"] {
+        assert_eq!(relocate("bin/tool", other), Relocated::default());
+    }
+    assert_eq!(relocate("share/tool", b"#!/usr/bin/env perl\n"), Relocated::default());
+}
+
+#[test]
+fn only_names_of_interpreters_with_a_version_are_languages() {
+    use super::language::Language;
+    for known in ["perl", "perl5.36.0", "tclsh8.6", "bash", "ruby3.1"] {
+        assert!(Language::of(known).is_some(), "{known}");
+    }
+    for other in ["perldoc", "shed", "node-gyp", "Rscript", ""] {
+        assert_eq!(Language::of(other), None, "{other}");
+    }
 }

@@ -1,0 +1,72 @@
+//! Scripts in other languages than Python, which find their interpreter
+//! relative to themselves.
+//!
+//! As for Python `/bin/sh` starts the interpreter, which has to read past what
+//! was meant for the shell. Each language has its own way:
+//!
+//! | language | what it reads of the shell's line |
+//! |---|---|
+//! | Perl, Ruby | nothing: `-x` skips to the first `#!` line that names them (perlrun, ruby(1)) |
+//! | Node | a string and a comment: `':' //; …` |
+//! | Tcl | a comment that a backslash continues, which no shell knows |
+//! | shells | the line itself, which tells by the number of the process that it was here before |
+
+/// How a language reads past a line for the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    SkipsToItsName,
+    Node,
+    Tcl,
+    Shell,
+}
+
+/// Interpreters by the beginning of their names; a version may follow.
+const KNOWN: [(&str, Language); 11] = [
+    ("perl", Language::SkipsToItsName),
+    ("ruby", Language::SkipsToItsName),
+    ("node", Language::Node),
+    ("tclsh", Language::Tcl),
+    ("wish", Language::Tcl),
+    ("expect", Language::Tcl),
+    ("bash", Language::Shell),
+    ("dash", Language::Shell),
+    ("ksh", Language::Shell),
+    ("zsh", Language::Shell),
+    ("sh", Language::Shell),
+];
+
+impl Language {
+    /// The language of an interpreter.
+    pub(super) fn of(program: &str) -> Option<Self> {
+        let known = KNOWN.iter().find(|(name, _)| {
+            program
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.bytes().all(|byte| b"0123456789.".contains(&byte)))
+        });
+        known.map(|(_, language)| *language)
+    }
+
+    /// The lines that replace a shebang: `find` sets `envship_script` to the
+    /// script's real path, `program` is the interpreter below the root, which is
+    /// what `root` expands to.
+    pub(super) fn launcher(self, program: &str, find: &str, root: &str, arguments: &[&str]) -> String {
+        let name = program.rsplit('/').next().unwrap_or(program);
+        let words = |first: &[&str]| [first, arguments, &["\"$0\""]].concat().join(" ");
+        let start = |first: &[&str]| format!("exec \"{root}/{program}\" {} \"$@\"", words(first));
+        let shebang_arguments = arguments.iter().map(|argument| format!(" {argument}")).collect::<String>();
+        match self {
+            // Perl takes some options, such as -T, only if both lines have them.
+            Language::SkipsToItsName => {
+                format!("{find} && {}; exit 127\n#!{name}{shebang_arguments}", start(&["-x"]))
+            }
+            Language::Node => format!("':' //; {find} && {}; exit 127", start(&[])),
+            Language::Tcl => format!("# \\\n{find} && {}; exit 127", start(&[])),
+            // A process keeps its number when another program takes it over.
+            Language::Shell => format!(
+                "[ \"${{ENVSHIP_STARTED-}}\" = \"$$\" ] || {{ {find} && export ENVSHIP_STARTED=\"$$\" && {}; exit 127; }}; \
+                 unset ENVSHIP_STARTED",
+                start(&[])
+            ),
+        }
+    }
+}
