@@ -329,6 +329,7 @@ fn scripts_that_cant_be_evaluated_or_obeyed_are_named() {
         &[
             ("bad.sh", "export BAD=1\nexit 3\n"),
             ("fails.sh", "export FAILS=1\nno-such-program-anywhere\n"),
+            ("hangs.sh", "export HANGS=1\nsleep 600\n"),
             ("late.sh", "export LD_LIBRARY_PATH=\"$CONDA_PREFIX/lib\" OMP_NUM_THREADS=4\n"),
         ],
     );
@@ -336,6 +337,7 @@ fn scripts_that_cant_be_evaluated_or_obeyed_are_named() {
         "etc/conda/activate.d/bad.sh ends the shell that activates: what it sets is left out",
         "etc/conda/activate.d/fails.sh fails: ",
         "no-such-program-anywhere",
+        "etc/conda/activate.d/hangs.sh doesn't end within 10 seconds: what it sets is left out",
         "`LD_LIBRARY_PATH`, which etc/conda/activate.d/late.sh sets, can't be set",
     ]);
     assert!(!run.stderr().contains("envship-activate.sh"), "{run}");
@@ -343,11 +345,14 @@ fn scripts_that_cant_be_evaluated_or_obeyed_are_named() {
     let told = seen(&sandbox, &landed, &[]);
     assert_eq!(told["FAILS"], "1");
     assert_eq!(told["OMP_NUM_THREADS"], "4");
-    assert!(!told.contains_key("BAD") && !told.contains_key("LD_LIBRARY_PATH"));
+    assert!(
+        !told.contains_key("BAD") && !told.contains_key("HANGS") && !told.contains_key("LD_LIBRARY_PATH")
+    );
     let manifest = fs::read_to_string(landed.root.join("share/envship/manifest.json")).unwrap();
     assert!(manifest.contains("`LD_LIBRARY_PATH`, which"), "{manifest}");
+    assert_eq!(landed.search(prefix.to_str().unwrap()), Vec::<String>::new());
 
-    for name in ["bad.sh", "fails.sh", "late.sh"] {
+    for name in ["bad.sh", "fails.sh", "hangs.sh", "late.sh"] {
         fs::remove_file(prefix.join("etc/conda/activate.d").join(name)).unwrap();
     }
     let mut pack = sandbox.envship();

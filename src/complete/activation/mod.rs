@@ -59,6 +59,28 @@ impl ActivateAs {
     }
 }
 
+/// What a user should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Warning {
+    /// For the archive, too.
+    what: String,
+    /// What a shell said, with paths of this machine.
+    why: Option<String>,
+}
+
+impl Warning {
+    fn new(what: String) -> Self {
+        Warning { what, why: None }
+    }
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.what)?;
+        self.why.iter().try_for_each(|why| write!(f, ": {why}"))
+    }
+}
+
 /// What becomes of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -136,9 +158,9 @@ pub(super) fn record(
     activate_as: Option<ActivateAs>,
     progress: &dyn Progress,
 ) -> Result<Activation> {
-    let shell = Shell::find(
-        &std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>(),
-    );
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
+    let shell = Shell::find(&folders);
     let conda = matches!(inventory.prefix.kind, PrefixKind::Conda);
     let declared = if conda { variables::declared(inventory) } else { BTreeMap::new() };
     let changes = if conda {
@@ -170,25 +192,25 @@ pub(super) fn record(
     });
     let certificates = certificates::find(inventory)?;
     for warning in said {
-        progress.warn(&warning);
-        inventory.remarks.push(warning);
+        progress.warn(&warning.to_string());
+        inventory.remarks.push(warning.what);
     }
     let activate_as = activate_as.unwrap_or_else(|| ActivateAs::of(&inventory.prefix.kind));
     Ok(Activation { activate_as, variables, declared, certificates })
 }
 
 /// Whether a Python that is running already can set it; what it can't is told.
-fn takes_effect(name: &str, author: &str, said: &mut Vec<String>) -> bool {
+fn takes_effect(name: &str, author: &str, said: &mut Vec<Warning>) -> bool {
     if NEVER.contains(&name) {
-        said.push(format!(
+        said.push(Warning::new(format!(
             "`{name}`, which {author} sets, can't be set by a Python that is already running and is left out"
-        ));
+        )));
         return false;
     }
     if EARLY.iter().any(|early| name.starts_with(early)) {
-        said.push(format!(
+        said.push(Warning::new(format!(
             "`{name}`, which {author} sets, is read before a Python can set it: it counts in its children only"
-        ));
+        )));
     }
     true
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::shell::{Environment, Outcome, Shell, Step};
 use super::variables::is_name;
-use super::{Effect, List, Value};
+use super::{Effect, List, Value, Warning};
 use crate::error::Result;
 use crate::prefix::Inventory;
 
@@ -42,7 +42,7 @@ pub(super) struct Changes {
     /// By name, with the script that had the last word.
     pub variables: BTreeMap<String, (Effect, String)>,
     /// What the user should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// The scripts in the order in which conda sources them.
@@ -66,10 +66,10 @@ pub(super) fn evaluate(
         return Ok(changes);
     }
     let Some(shell) = shell else {
-        changes.warnings.push(format!(
+        changes.warnings.push(Warning::new(format!(
             "no bash or sh is on PATH to evaluate the activation scripts: what they set is left out: {}",
             scripts.join(", ")
-        ));
+        )));
         return Ok(changes);
     };
     let home = tempfile::Builder::new().prefix("envship-home-").tempdir()?;
@@ -108,9 +108,9 @@ pub(super) fn evaluate(
             .filter(|path| path.components().count() > 1)
             .any(|path| effect.names(&path.to_string_lossy()))
         {
-            changes.warnings.push(format!(
+            changes.warnings.push(Warning::new(format!(
                 "`{name}`, which {script} sets, names a folder of this machine and is left out"
-            ));
+            )));
             continue;
         }
         changes.variables.insert(name.clone(), (effect, script));
@@ -156,7 +156,7 @@ impl Evaluation<'_> {
     fn whole(
         &mut self,
         environment: &Environment,
-        warnings: &mut Vec<String>,
+        warnings: &mut Vec<Warning>,
     ) -> Result<Option<(Environment, Vec<Step>)>> {
         loop {
             let limit = self.shell.limit.as_secs();
@@ -164,7 +164,8 @@ impl Evaluation<'_> {
                 Outcome::Ended { before, steps } => {
                     for (script, step) in self.scripts.iter().zip(&steps) {
                         if let Some(complaint) = &step.complaint {
-                            warnings.push(format!("{script} fails: {complaint}"));
+                            let why = Some(complaint.clone());
+                            warnings.push(Warning { what: format!("{script} fails"), why });
                         }
                     }
                     return Ok(Some((before, steps)));
@@ -172,14 +173,13 @@ impl Evaluation<'_> {
                 Outcome::Stuck { at } => (at, format!("doesn't end within {limit} seconds")),
                 Outcome::Exited { at } => (at, "ends the shell that activates".to_owned()),
                 Outcome::Unusable { why } => {
-                    warnings.push(format!(
-                        "the activation scripts can't be evaluated, and what they set is left out: {why}"
-                    ));
+                    let what = "the activation scripts can't be evaluated, and what they set is left out";
+                    warnings.push(Warning { what: what.to_owned(), why: Some(why) });
                     return Ok(None);
                 }
             };
             let script = self.scripts.remove(at);
-            warnings.push(format!("{script} {fault}: what it sets is left out"));
+            warnings.push(Warning::new(format!("{script} {fault}: what it sets is left out")));
             if self.scripts.is_empty() {
                 return Ok(None);
             }
@@ -290,6 +290,10 @@ mod tests {
         evaluate(&inventory, &declared, Some(&shell)).unwrap()
     }
 
+    fn warnings(changes: &Changes) -> Vec<String> {
+        changes.warnings.iter().map(ToString::to_string).collect()
+    }
+
     fn set(changes: &Changes, name: &str) -> String {
         match &changes.variables[name] {
             (Effect::Set(value), _) => value.python(),
@@ -317,7 +321,7 @@ mod tests {
         assert_eq!(set(&changes, "SEEN"), "\"a $x `y`\"");
         assert_eq!(changes.variables["DATA"].1, "etc/conda/activate.d/1.sh");
         assert_eq!(changes.variables.len(), 3, "{changes:?}");
-        assert_eq!(changes.warnings, Vec::<String>::new());
+        assert_eq!(changes.warnings, []);
     }
 
     #[test]
@@ -360,7 +364,7 @@ mod tests {
         let changes = changes(&["export A=\"$HOME/x\" B=$$ C=c\n"]);
         assert_eq!(changes.variables.keys().collect::<Vec<_>>(), ["C"]);
         assert_eq!(
-            changes.warnings,
+            warnings(&changes),
             [
                 "`A`, which etc/conda/activate.d/0.sh sets, names a folder of this machine and is left out",
                 "`B`, which etc/conda/activate.d/0.sh sets, has another value each time and is left out",
@@ -373,7 +377,7 @@ mod tests {
         let changes =
             changes(&["export A=1\nexit 3\n", "export B=1\nsleep 60\n", "export C=1\nno-such-program\n"]);
         assert_eq!(changes.variables.keys().collect::<Vec<_>>(), ["C"]);
-        let [exited, stuck, fails] = &changes.warnings[..] else { panic!("{changes:?}") };
+        let [exited, stuck, fails] = &warnings(&changes)[..] else { panic!("{changes:?}") };
         assert_eq!(
             exited,
             "etc/conda/activate.d/0.sh ends the shell that activates: what it sets is left out"
@@ -381,6 +385,8 @@ mod tests {
         assert!(stuck.starts_with("etc/conda/activate.d/1.sh doesn't end within"), "{stuck}");
         assert!(fails.starts_with("etc/conda/activate.d/2.sh fails: "), "{fails}");
         assert!(fails.contains("no-such-program"), "{fails}");
+        // The archive doesn't tell what the shell said, since that has paths in it.
+        assert_eq!(changes.warnings[2].what, "etc/conda/activate.d/2.sh fails");
     }
 
     #[test]
@@ -389,7 +395,7 @@ mod tests {
         let changes = evaluate(&inventory, &BTreeMap::new(), None).unwrap();
         assert!(changes.variables.is_empty());
         assert_eq!(
-            changes.warnings,
+            warnings(&changes),
             [
                 "no bash or sh is on PATH to evaluate the activation scripts: what they set is left out: etc/conda/activate.d/0.sh"
             ]
