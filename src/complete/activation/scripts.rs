@@ -89,13 +89,22 @@ pub(super) fn evaluate(
     let mut marked = environment.clone();
     marked.extend(names.iter().filter(|name| **name != "PATH").map(|name| ((*name).clone(), mark(name))));
     let marked = evaluation.run(&marked)?;
-    for name in names {
+    let is_copy = |name: &str| {
+        let value = marked.as_ref().and_then(|marked| marked.get(name));
+        value.is_some_and(|value| names.iter().any(|other| *other != name && *value == mark(other)))
+    };
+    for name in &names {
+        let name = *name;
+        // Many scripts keep the user's value in another variable, for deactivation.
+        if is_copy(name) {
+            continue;
+        }
         let value = &after[name];
         let script = evaluation.author(name, &before, &steps);
         if again.as_ref().is_some_and(|again| again.get(name) != Some(value)) {
-            changes
-                .warnings
-                .push(format!("`{name}`, which {script} sets, has another value each time and is left out"));
+            changes.warnings.push(Warning::new(format!(
+                "`{name}`, which {script} sets, has another value each time and is left out"
+            )));
             continue;
         }
         let effect = if name == "PATH" {
@@ -357,6 +366,19 @@ mod tests {
         assert_eq!(before, "prefix + \"/first:\" + prefix + \"/bin\"");
         assert_eq!(after, "prefix + \"/last\"");
         assert_eq!(alone, "prefix + \"/first:\" + prefix + \"/bin:\" + prefix + \"/last\"");
+    }
+
+    #[test]
+    fn copies_of_what_the_user_has_set_are_not_recorded() {
+        let changes = changes(&["
+            export JAVA_BACKUP=\"${JAVA:-}\"
+            export JAVA=\"$CONDA_PREFIX/lib/jvm\"
+            export CATALOG_BACKUP=\"${CATALOG:-}\"
+            CATALOG=\"${CATALOG:+$CATALOG }file://$CONDA_PREFIX/etc/xml/catalog\"
+            export CATALOG EMPTY=
+        "]);
+        assert_eq!(changes.variables.keys().collect::<Vec<_>>(), ["CATALOG", "EMPTY", "JAVA"]);
+        assert_eq!(list(&changes, "CATALOG").3, "\" file://\" + prefix + \"/etc/xml/catalog\"");
     }
 
     #[test]
