@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::archive::Links;
 use crate::artifact::Format;
-use crate::complete::{CompleteOptions, Interpreter, UserSite};
+use crate::complete::{ActivateAs, CompleteOptions, Hook, Interpreter, UserSite};
 use crate::ops::PackOptions;
 use crate::prefix::{Editable, Filters, MissingFiles, ScanOptions};
 
@@ -53,6 +53,15 @@ pub struct ArchiveArgs {
     #[arg(long)]
     user_site: bool,
 
+    /// Don't activate the environment in every Python that starts in it.
+    #[arg(long)]
+    no_activation_hook: bool,
+
+    /// What names the environment when it is active: conda (`CONDA_PREFIX`) or venv
+    /// (`VIRTUAL_ENV`); by default what the tool that made it would set.
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    activate_as: Option<ActivateAs>,
+
     /// Pack even if packages are installed in editable mode; their code stays outside.
     #[arg(long, help_heading = "What goes in")]
     ignore_editable_packages: bool,
@@ -79,6 +88,8 @@ impl ArchiveArgs {
                     .python_prefix
                     .map_or(Interpreter::Bundle, |prefix| Interpreter::OnNodes(prefix.into())),
                 user_site: if self.user_site { UserSite::On } else { UserSite::Off },
+                activation_hook: if self.no_activation_hook { Hook::Off } else { Hook::On },
+                activate_as: self.activate_as,
             },
             destination: self.dest_prefix,
             format: self.format,

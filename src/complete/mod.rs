@@ -12,6 +12,7 @@
 )]
 
 mod activate;
+mod activation;
 mod bytecode;
 mod conda_meta;
 mod direct_url;
@@ -34,6 +35,7 @@ mod tests;
 
 use std::path::PathBuf;
 
+pub use activation::{ActivateAs, Hook};
 pub use error::Error;
 pub use manifest::manifest;
 pub use records::records;
@@ -47,6 +49,9 @@ use crate::progress::Progress;
 pub struct CompleteOptions {
     pub interpreter: Interpreter,
     pub user_site: UserSite,
+    pub activation_hook: Hook,
+    /// By default, as the tool that made the environment would name it.
+    pub activate_as: Option<ActivateAs>,
 }
 
 /// Where the interpreter of the unpacked environment is.
@@ -90,7 +95,9 @@ pub fn complete(
         outside::bring(&mut inventory, progress)?;
     }
     pyvenv::write(&mut inventory, options);
-    activate::write(&mut inventory);
+    let activation = activation::record(&mut inventory, options.activate_as, progress)?;
+    activation::hook::write(&mut inventory, &activation, options.activation_hook);
+    activate::write(&mut inventory, &activation);
     direct_url::clean(&mut inventory)?;
     history::clean(&mut inventory)?;
     bytecode::judge(&mut inventory, progress)?;

@@ -34,6 +34,7 @@ use At::{Ends, Folder, Name, Path, Start, Suffix};
 const RULES: &[(For, At, &str)] = &[
     (For::Any, Start(".envship-"), "half-made by envship"),
     (For::Any, Path("share/envship/manifest.json"), "written anew"),
+    (For::Any, Start("_envship_activate."), "written anew"),
     (For::Any, Name(".netrc"), "holds credentials"),
     (For::Any, Name("_netrc"), "holds credentials"),
     (For::Any, Name(".pypirc"), "holds credentials"),

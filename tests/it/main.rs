@@ -7,6 +7,7 @@
     reason = "tests name their own files, are in no hurry, and read better without ceremony"
 )]
 
+mod activation;
 mod architecture;
 mod bad_input;
 mod cli;

@@ -46,6 +46,7 @@ fn a_conda_environment_holds_what_conda_pack_packs() {
         ours.difference(&theirs).collect(),
         &[
             ("pyvenv.cfg", "switches the node's user site off"),
+            ("lib/python3.11/site-packages/_envship_activate.*", "activates where nobody does"),
             ("lib/lib*", "libraries of this machine that the fixture's Python was linked to"),
             ("lib/python3.11/*.pyc", "conda-pack drops bytecode that was made after the install"),
             ("share/envship/manifest.json", "says what it is"),

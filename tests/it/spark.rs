@@ -21,7 +21,15 @@ const LINKED_AT_BUILD: [&str; 9] =
 
 /// Runs what `envship` printed in a shell, where `spark-submit` is that of a
 /// Spark version and the cluster's address is put in.
-fn run_job(sandbox: &Sandbox, spark: &str, master: &str, printed: &str, compute: &[&str]) {
+///
+/// Returns what each task saw.
+fn run_job(
+    sandbox: &Sandbox,
+    spark: &str,
+    master: &str,
+    printed: &str,
+    compute: &[&str],
+) -> Vec<serde_json::Value> {
     assert!(printed.contains(JOB), "{printed}");
     let shim = format!(
         "#!/bin/bash\nargs=()\nwhile [ $# -gt 0 ]; do\n  args+=(\"$1\")\n  if [ \"$1\" = --master ]; then args+=('{master}'); shift; fi\n  shift\ndone\nexec '{}/scripts/spark-submit' {spark} \"${{args[@]}}\"\n",
@@ -54,7 +62,10 @@ fn run_job(sandbox: &Sandbox, spark: &str, master: &str, printed: &str, compute:
         assert!(executable.starts_with(task["cwd"].as_str().unwrap()), "{task}");
         assert!(executable.ends_with("/environment/bin/python"), "{task}");
         assert!(!Path::new(executable).starts_with(sandbox.path(".")), "{task}");
+        let first_on_path = Path::new(executable).parent().unwrap();
+        assert_eq!(task["first_on_path"], first_on_path.to_str().unwrap(), "{task}");
     }
+    tasks.clone()
 }
 
 /// Ships with the printed configuration for a job in client mode.
@@ -87,21 +98,28 @@ fn ship(sandbox: &Sandbox, source: &str, url: &str, spark: &str) -> String {
 fn a_spec_with_a_pip_section_reaches_the_executors_of_spark_3_through_s3() {
     let sandbox = Sandbox::new().with_s3();
     let pip = format!("--index-url {}", index_url());
-    sandbox.write(
-        "environment.yml",
-        environment_yml(&["python=3.11", "pandas", "pyarrow"], &[&pip, "envship-only"]),
-    );
+    let mut spec =
+        environment_yml(&["python=3.11", "pandas", "pyarrow", "envship-activate"], &[&pip, "envship-only"]);
+    spec += "variables:\n  GREETING: it's $HOME\n";
+    sandbox.write("environment.yml", spec);
     let url = format!("s3a://{}/{}/", required("ENVSHIP_TEST_S3_BUCKET"), sandbox.id());
     let printed = ship(&sandbox, "environment.yml", &url, "35");
     assert!(printed.contains(&format!("{url}fixture-")), "{printed}");
-    run_job(&sandbox, "35", LOCAL_CLUSTER, &printed, &["envship_only.compute 20", "--pandas"]);
-    run_job(
-        &sandbox,
-        "35",
-        &required("ENVSHIP_TEST_SPARK35_MASTER"),
-        &printed,
-        &["envship_only.compute 20", "--pandas"],
-    );
+    let options = [
+        "envship_only.compute 20",
+        "--pandas",
+        "--variable GREETING ENVSHIP_ACTIVATED ENVSHIP_FROM_JSON CONDA_PREFIX",
+    ];
+    for master in [LOCAL_CLUSTER, &required("ENVSHIP_TEST_SPARK35_MASTER")] {
+        for task in run_job(&sandbox, "35", master, &printed, &options) {
+            // That all three are the same is checked by the job.
+            let seen = |name: &str| task["variables"][name]["getenv"].clone();
+            assert_eq!(seen("GREETING"), "it's $HOME");
+            assert_eq!(seen("ENVSHIP_FROM_JSON"), "set by env_vars.d");
+            assert_eq!(seen("ENVSHIP_ACTIVATED"), task["prefix"]);
+            assert_eq!(seen("CONDA_PREFIX"), task["prefix"]);
+        }
+    }
 }
 
 #[test]

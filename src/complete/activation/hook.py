@@ -1,0 +1,116 @@
+"""Puts this environment in force in the Python that starts, as `activate` would.
+
+envship wrote it when it packed the environment; `_envship_activate.pth` lets
+`site` import it. What the user or the engine has set stays as it is. What
+another environment's activation left is replaced: ENVSHIP_ACTIVE names the
+environment that is in force, ENVSHIP_ACTIVE_SET what it has set. Nothing is
+printed, nothing is raised. ENVSHIP_ACTIVATE=0 turns it off.
+"""
+import os
+import sys
+
+
+def _activate(environ, prefix):
+    active = environ.get("ENVSHIP_ACTIVE")
+    if active == prefix or environ.get("ENVSHIP_ACTIVATE") == "0":
+        return
+    # A virtual environment that sees this one's packages has another prefix.
+    here = sys.prefix
+    if here != prefix and _same(here, prefix):
+        prefix = here
+    left = []
+    if active:
+        if _same(active, prefix):
+            return
+        _undo(environ, environ.get("ENVSHIP_ACTIVE_SET", ""))
+        left.append(active)
+    for variable, names in @STRANGERS@:
+        path = environ.get(variable)
+        if path and path != prefix and path != here and not _same(path, prefix) and not _same(path, here):
+            left.append(path)
+            for name in names:
+                environ.pop(name, None)
+    left = [path.rstrip("/") + "/" for path in left if path[:1] == "/" and len(path) > 1]
+    done = []
+
+    def free(name):
+        value = environ.get(name)
+        if value is None:
+            return True
+        for path in left:
+            if path in value + "/":
+                return True
+        return False
+
+    for name, value in (
+@SET@    ):
+        if free(name):
+            environ[name] = value
+            done.append(name + "=" + value)
+    for name, separator, alone, before, after in (
+@JOIN@    ):
+        old = environ.get(name)
+        if not old and name != "PATH":
+            environ[name] = alone
+            done.append(name + ("+=" if separator == ":" else "=") + alone)
+        elif separator == ":":
+            first = [item for item in before.split(":") if item]
+            last = [item for item in after.split(":") if item]
+            if name == "PATH" and here != prefix:
+                first.insert(0, here + "/bin")
+            own = first + last
+            # Without a PATH, programs are found where the system has them.
+            rest = [item for item in (old or os.defpath).split(":") if item not in own]
+            environ[name] = ":".join(first + rest + last)
+            done.append(name + "+=" + ":".join(own))
+        elif not (old.startswith(before) and old.endswith(after)):
+            environ[name] = before + old + after
+            done.append(name + "-=" + before + "\x1e" + after)
+    if free("SSL_CERT_FILE") and free("SSL_CERT_DIR"):
+        exists = os.path.exists
+        for folder in @FOLDERS@:
+            if not (exists(folder + "/cert.pem") or exists(folder + "/certs")):
+                for bundle in (
+@BUNDLES@                ):
+                    if exists(bundle):
+                        environ["SSL_CERT_FILE"] = bundle
+                        done.append("SSL_CERT_FILE=" + bundle)
+                        break
+                break
+    environ["ENVSHIP_ACTIVE"] = prefix
+    environ["ENVSHIP_ACTIVE_SET"] = "\x1f".join(done)
+
+
+def _same(one, other):
+    try:
+        return os.path.samefile(one, other)
+    except Exception:
+        return False
+
+
+def _undo(environ, records):
+    for record in records.split("\x1f"):
+        name, _, value = record.partition("=")
+        kind, bare = name[-1:], name[:-1]
+        old = environ.get(bare)
+        if kind in ("+", "-") and old is None:
+            continue
+        if kind == "+":
+            own = value.split(":")
+            rest = [item for item in old.split(":") if item not in own]
+            if rest:
+                environ[bare] = ":".join(rest)
+            else:
+                environ.pop(bare, None)
+        elif kind == "-":
+            before, _, after = value.partition("\x1e")
+            if old.startswith(before) and old.endswith(after):
+                environ[bare] = old[len(before) : len(old) - len(after)]
+        elif value and environ.get(name) == value:
+            del environ[name]
+
+
+try:
+    _activate(os.environ, __file__.rsplit("/", 4)[0])
+except Exception:
+    pass

@@ -1,0 +1,216 @@
+//! What activation sets, so that it can be in force without anybody who
+//! sources `activate`.
+//!
+//! [`record`] evaluates once, where the environment is packed: the variables
+//! that it declares, its activation scripts, and where its libraries find
+//! their data. [`hook`] brings the result into every Python that starts on a
+//! node, and `bin/activate` into shells.
+
+pub(super) mod certificates;
+mod data_paths;
+pub(super) mod hook;
+mod scripts;
+mod shell;
+mod value;
+mod variables;
+
+use std::collections::BTreeMap;
+
+pub(super) use value::Value;
+
+use crate::error::Result;
+use crate::prefix::{Inventory, PrefixKind};
+use crate::progress::Progress;
+use certificates::Certificates;
+use shell::Shell;
+
+/// Whether the environment is in force in every Python that starts in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hook {
+    #[default]
+    On,
+    Off,
+}
+
+/// What an environment tells to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ActivateAs {
+    /// `CONDA_PREFIX` and `CONDA_DEFAULT_ENV` name it.
+    Conda,
+    /// `VIRTUAL_ENV` names it.
+    Venv,
+}
+
+impl ActivateAs {
+    /// What `activate` of the tool that made the environment would set.
+    fn of(kind: &PrefixKind) -> Self {
+        match kind {
+            PrefixKind::Conda => ActivateAs::Conda,
+            PrefixKind::Venv(_) | PrefixKind::Standalone => ActivateAs::Venv,
+        }
+    }
+
+    /// The variable that names the environment.
+    pub(super) fn variable(self) -> &'static str {
+        match self {
+            ActivateAs::Conda => "CONDA_PREFIX",
+            ActivateAs::Venv => "VIRTUAL_ENV",
+        }
+    }
+}
+
+/// What a user should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Warning {
+    /// For the archive, too.
+    what: String,
+    /// What a shell said, with paths of this machine.
+    why: Option<String>,
+}
+
+impl Warning {
+    fn new(what: String) -> Self {
+        Warning { what, why: None }
+    }
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.what)?;
+        self.why.iter().try_for_each(|why| write!(f, ": {why}"))
+    }
+}
+
+/// What becomes of a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It is set, unless the user or the engine has set it.
+    Set(Value),
+    /// It is joined with what the user or the engine has set.
+    Join(List),
+}
+
+/// What is joined with the items of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct List {
+    pub separator: char,
+    /// The value if the user has set none.
+    pub alone: Value,
+    /// What comes before the user's items, and after them; for another
+    /// separator than `:` text that holds it.
+    pub before: Value,
+    pub after: Value,
+}
+
+impl Effect {
+    fn names(&self, path: &str) -> bool {
+        match self {
+            Effect::Set(value) => value.names(path),
+            Effect::Join(list) => [&list.alone, &list.before, &list.after].iter().any(|v| v.names(path)),
+        }
+    }
+}
+
+/// Who says what a variable is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// `variables:`, or a package's JSON.
+    Declared,
+    /// A script of a package.
+    Script,
+    /// The table of [`data_paths`].
+    DataPath,
+}
+
+/// All that activation sets but the name of the environment itself.
+#[derive(Clone, Debug)]
+pub(super) struct Activation {
+    pub activate_as: ActivateAs,
+    /// By name; `PATH` is always among them.
+    pub variables: BTreeMap<String, (Effect, Origin)>,
+    /// As it is declared, whatever scripts make of it.
+    pub declared: BTreeMap<String, Value>,
+    pub certificates: Certificates,
+}
+
+/// Variables that are read before `site` runs and that break programs of
+/// others: run paths and the folder layout do what they would do.
+const NEVER: [&str; 7] = [
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "LD_AUDIT",
+    "DYLD_LIBRARY_PATH",
+    "DYLD_FALLBACK_LIBRARY_PATH",
+    "PYTHONHOME",
+    "PYTHONPATH",
+];
+
+/// Beginnings of names of variables that are read before `site` runs: by the
+/// loader, the C library's allocator and the interpreter.
+const EARLY: [&str; 5] = ["LD_", "MALLOC_", "GLIBC_TUNABLES", "PYTHON", "LC_ALL"];
+
+/// Evaluates what activation does, and tells what can't be done on a node.
+///
+/// # Errors
+/// If a file can't be read, or the user interrupts.
+pub(super) fn record(
+    inventory: &mut Inventory,
+    activate_as: Option<ActivateAs>,
+    progress: &dyn Progress,
+) -> Result<Activation> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
+    let shell = Shell::find(&folders);
+    let conda = matches!(inventory.prefix.kind, PrefixKind::Conda);
+    let declared = if conda { variables::declared(inventory) } else { BTreeMap::new() };
+    let changes = if conda {
+        scripts::evaluate(inventory, &declared, shell.as_ref())?
+    } else {
+        scripts::Changes::default()
+    };
+    let mut said = changes.warnings;
+    let declared: BTreeMap<String, Value> =
+        declared.into_iter().map(|(name, text)| (name, Value::new(&text, &inventory.prefixes))).collect();
+    let mut variables = BTreeMap::new();
+    for (name, value) in &declared {
+        if takes_effect(name, "the environment", &mut said) {
+            variables.insert(name.clone(), (Effect::Set(value.clone()), Origin::Declared));
+        }
+    }
+    for (name, (effect, script)) in changes.variables {
+        if takes_effect(&name, &script, &mut said) {
+            variables.insert(name, (effect, Origin::Script));
+        }
+    }
+    for (name, effect) in data_paths::find(inventory) {
+        variables.entry(name.to_owned()).or_insert((effect, Origin::DataPath));
+    }
+    variables.entry("PATH".to_owned()).or_insert_with(|| {
+        let bin = Value::below("bin");
+        let after = Value::new("", &[]);
+        (Effect::Join(List { separator: ':', alone: bin.clone(), before: bin, after }), Origin::DataPath)
+    });
+    let certificates = certificates::find(inventory)?;
+    for warning in said {
+        progress.warn(&warning.to_string());
+        inventory.remarks.push(warning.what);
+    }
+    let activate_as = activate_as.unwrap_or_else(|| ActivateAs::of(&inventory.prefix.kind));
+    Ok(Activation { activate_as, variables, declared, certificates })
+}
+
+/// Whether a Python that is running already can set it; what it can't is told.
+fn takes_effect(name: &str, author: &str, said: &mut Vec<Warning>) -> bool {
+    if NEVER.contains(&name) {
+        said.push(Warning::new(format!(
+            "`{name}`, which {author} sets, can't be set by a Python that is already running and is left out"
+        )));
+        return false;
+    }
+    if EARLY.iter().any(|early| name.starts_with(early)) {
+        said.push(Warning::new(format!(
+            "`{name}`, which {author} sets, is read before a Python can set it: it counts in its children only"
+        )));
+    }
+    true
+}
