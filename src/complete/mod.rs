@@ -20,6 +20,7 @@ mod error;
 mod glibc;
 mod history;
 mod interpreter;
+mod launchers;
 mod libraries;
 mod loader_cache;
 mod manifest;
@@ -98,6 +99,7 @@ pub fn complete(
     let activation = activation::record(&mut inventory, options.activate_as, progress)?;
     activation::hook::write(&mut inventory, &activation, options.activation_hook);
     activate::write(&mut inventory, &activation);
+    launchers::write(&mut inventory)?;
     direct_url::clean(&mut inventory)?;
     history::clean(&mut inventory)?;
     bytecode::judge(&mut inventory, progress)?;

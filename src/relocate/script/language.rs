@@ -53,11 +53,11 @@ impl Language {
         let name = program.rsplit('/').next().unwrap_or(program);
         let words = |first: &[&str]| [first, arguments, &["\"$0\""]].concat().join(" ");
         let start = |first: &[&str]| format!("exec \"{root}/{program}\" {} \"$@\"", words(first));
-        let shebang_arguments = arguments.iter().map(|argument| format!(" {argument}")).collect::<String>();
+        let shebang = [&[name], arguments].concat().join(" ");
         match self {
             // Perl takes some options, such as -T, only if both lines have them.
             Language::SkipsToItsName => {
-                format!("{find} && {}; exit 127\n#!{name}{shebang_arguments}", start(&["-x"]))
+                format!("{find} && {}; exit 127\n#!{shebang}", start(&["-x"]))
             }
             Language::Node => format!("':' //; {find} && {}; exit 127", start(&[])),
             Language::Tcl => format!("# \\\n{find} && {}; exit 127", start(&[])),
