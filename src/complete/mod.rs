@@ -20,6 +20,7 @@ mod error;
 mod glibc;
 mod history;
 mod interpreter;
+mod kernels;
 mod launchers;
 mod libraries;
 mod loader_cache;
@@ -100,6 +101,7 @@ pub fn complete(
     activation::hook::write(&mut inventory, &activation, options.activation_hook);
     activate::write(&mut inventory, &activation);
     launchers::write(&mut inventory)?;
+    kernels::clean(&mut inventory)?;
     direct_url::clean(&mut inventory)?;
     history::clean(&mut inventory)?;
     bytecode::judge(&mut inventory, progress)?;

@@ -8,7 +8,8 @@
 //! | a Python script's shebang | relative to the script: `script` |
 //! | an ELF run path | relative to the file: `elf` |
 //! | the header of a `.pyc` | an unchecked hash: `bytecode` |
-//! | the prefix in text | [`PLACEHOLDER`](crate::entry::PLACEHOLDER), spliced |
+//! | the prefix in pkg-config's files | relative to the file: `pkg_config` |
+//! | the prefix in other text | [`PLACEHOLDER`](crate::entry::PLACEHOLDER), spliced |
 //! | the prefix in a binary of which conda knows the room | the placeholder, padded: `padded` |
 //! | the prefix at the end of an ELF file's string | the placeholder, and the tail kept: `tail` |
 //! | the prefix in any other binary | the placeholder, filled up with slashes: `fixed` |
@@ -32,6 +33,7 @@ mod draft;
 mod elf;
 mod fixed;
 mod padded;
+mod pkg_config;
 mod place;
 mod prefixes;
 mod script;
@@ -178,7 +180,12 @@ impl Relocator {
             return self.bytecode(path, bytes, None);
         }
         let mut draft = Draft::new(path);
-        let outcome = self.prefixed(rewrite, bytes, &self.prefixes.hits(bytes), &mut draft);
+        let hits = self.prefixes.hits(bytes);
+        if let Some(root) = pkg_config::root_from(path) {
+            pkg_config::rewrite(&hits, &root, &mut draft);
+            return finish(draft, Outcome::Text);
+        }
+        let outcome = self.prefixed(rewrite, bytes, &hits, &mut draft);
         finish(draft, outcome)
     }
 

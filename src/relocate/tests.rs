@@ -63,7 +63,7 @@ mod text {
     #[test]
     fn another_interpreter_becomes_a_placeholder() {
         let relocated =
-            from(PREFIX).relocate("bin/x", true, &Rewrite::Search, b"#!/home/u/envs/e1/bin/perl -w\n");
+            from(PREFIX).relocate("bin/x", true, &Rewrite::Search, b"#!/home/u/envs/e1/bin/lua -i\n");
         assert_eq!(relocated.outcome, Outcome::Text);
         assert_eq!(relocated.placeholders.len(), 1);
     }
