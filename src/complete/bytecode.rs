@@ -84,7 +84,8 @@ pub(super) fn judge(inventory: &mut Inventory, progress: &dyn Progress) -> Resul
     }
     for (path, file) in inventory.files_mut() {
         if let Some(hash) = valid.get(path) {
-            file.rewrite = Rewrite::Bytecode { source_hash: *hash };
+            file.rewrite =
+                Rewrite::Bytecode { source_hash: *hash, check: crate::entry::SourceCheck::Unchecked };
         }
     }
     inventory.remarks.push(REMARK.to_owned());

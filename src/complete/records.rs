@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use super::conda_meta;
-use crate::entry::{Content, Entry, File, Measured, Node, Rewrite};
+use crate::entry::{Change, Content, Entry, File, Measured, Node, Rewrite};
 use crate::error::Result;
 use crate::fs::sha256;
 use crate::interrupt;
@@ -83,7 +83,7 @@ pub(super) fn made(entry: Entry, bytes: Vec<u8>) -> Measured {
     let (size, sha256) = (bytes.len() as u64, sha256(&bytes));
     let node =
         Node::File(File { executable, content: Content::Memory(bytes.into()), rewrite: Rewrite::Keep });
-    Measured { entry: Entry { node, ..entry }, size, sha256, edits: Vec::new() }
+    Measured { entry: Entry { node, ..entry }, size, sha256, change: Change::default() }
 }
 
 /// Those of installed distributions; one that a package vendors is a file like

@@ -2,6 +2,7 @@
 //! the first byte is compressed.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use super::stranded;
 use crate::archive::{self, Layout, Links, Relocate, Written};
 use crate::artifact::{ContentDigest, Format, GlibcFloor, Manifest, PythonInfo};
 use crate::complete::{self, CompleteOptions};
-use crate::entry::{Edit, Measured, Node, Placeholder, Rewrite};
+use crate::entry::{Edit, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::{Explain, Kind, Result};
 use crate::prefix::{self, Inventory, ScanOptions};
 use crate::progress::Progress;
@@ -112,7 +113,8 @@ impl Assembly {
         let inventory = prefix::scan(&environment.prefix, &options.scan, progress)?;
         let mut inventory = complete::complete(inventory, &options.completion, progress)?;
         environment.describe(&mut inventory);
-        let relocator = Relocator::new(&inventory.prefixes, options.destination(), interpreter(&inventory));
+        let relocator =
+            Arc::new(Relocator::new(&inventory.prefixes, options.destination(), interpreter(&inventory)));
         let entries = archive::adapt(inventory.entries(), &layout, progress);
         let survey = archive::measure(entries, &relocator, options.threads(), progress)?;
         stranded::warn(&survey.measured, &relocator, progress)?;
@@ -189,7 +191,7 @@ pub struct Contents {
     pub placeholders: usize,
 }
 
-impl Relocate for Relocator {
+impl Relocate for Arc<Relocator> {
     fn needs_whole(&self, path: &str, executable: bool, rewrite: &Rewrite, head: &[u8]) -> bool {
         Relocator::needs_whole(self, path, executable, rewrite, head)
     }
@@ -211,5 +213,26 @@ impl Relocate for Relocator {
     ) -> Result<(Vec<Edit>, Vec<Placeholder>)> {
         let relocated = Relocator::relocate(self, path, executable, rewrite, bytes);
         Ok((relocated.edits, relocated.placeholders))
+    }
+
+    fn remake(&self, path: &str, rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
+        let bytecode = matches!(rewrite, Rewrite::Bytecode { .. });
+        bytecode.then(|| -> Arc<dyn Remake> {
+            Arc::new(Again { relocator: self.clone(), path: path.to_owned(), rewrite: rewrite.clone() })
+        })
+    }
+}
+
+/// Relocates a file once more.
+#[derive(Debug)]
+struct Again {
+    relocator: Arc<Relocator>,
+    path: String,
+    rewrite: Rewrite,
+}
+
+impl Remake for Again {
+    fn remake(&self, original: &[u8]) -> Vec<u8> {
+        self.relocator.relocated(&self.path, false, &self.rewrite, original)
     }
 }
