@@ -10,8 +10,8 @@ use super::environment::Environment;
 use super::stranded;
 use crate::archive::{self, Layout, Links, Relocate, Written};
 use crate::artifact::{ContentDigest, Format, GlibcFloor, Manifest, PythonInfo};
-use crate::complete::{self, CompleteOptions};
-use crate::entry::{Edit, Measured, Node, Placeholder, Remake, Rewrite};
+use crate::complete::{self, CompleteOptions, Scratch};
+use crate::entry::{Edit, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::{Explain, Kind, Result};
 use crate::prefix::{self, Inventory, ScanOptions};
 use crate::progress::Progress;
@@ -98,6 +98,8 @@ pub(super) struct Assembly {
     pub digest: ContentDigest,
     pub manifest: Manifest,
     layout: Layout,
+    /// Bytecode of which only this run knows.
+    _scratch: Scratch,
 }
 
 impl Assembly {
@@ -115,6 +117,11 @@ impl Assembly {
         environment.describe(&mut inventory);
         let relocator =
             Arc::new(Relocator::new(&inventory.prefixes, options.destination(), interpreter(&inventory)));
+        let archived = |path: &str, file: &File, bytes: &[u8]| {
+            relocator.relocated(path, file.executable, &file.rewrite, bytes)
+        };
+        let bytecode = options.completion.bytecode;
+        let scratch = complete::compile(&mut inventory, bytecode, options.threads(), &archived, progress)?;
         let entries = archive::adapt(inventory.entries(), &layout, progress);
         let survey = archive::measure(entries, &relocator, options.threads(), progress)?;
         stranded::warn(&survey.measured, &relocator, progress)?;
@@ -126,7 +133,7 @@ impl Assembly {
         if !measured.iter().any(|item| item.entry.path.ends_with("bin/python")) {
             progress.warn("there is no Python in the archive");
         }
-        Ok(Assembly { measured, digest, manifest, layout })
+        Ok(Assembly { measured, digest, manifest, layout, _scratch: scratch })
     }
 
     /// Compresses into `sink`, in the order of the layout.
