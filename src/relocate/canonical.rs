@@ -82,7 +82,7 @@ pub(super) fn place(bytes: &[u8], listed: &[&Placeholder], destination: &str) ->
         (at > 0).then_some(new)
     };
     let written = marshal::read(stream, layout, &replace)?.write();
-    (found.get() == listed.len()).then(|| Edit {
+    (found.get() == listed.len()).then_some(Edit {
         offset: HEADER as u64,
         length: stream.len() as u64,
         bytes: written.bytes,
@@ -98,7 +98,7 @@ fn opened(bytes: &[u8]) -> Option<(&[u8], &[u8], Layout)> {
 
 /// A string with `root` for each prefix; `None` if there is none.
 fn replaced(string: &[u8], prefixes: &Prefixes, root: &str) -> Option<Vec<u8>> {
-    if !prefixes.occur(string) {
+    if string.len() < prefixes.shortest() || !prefixes.occur(string) {
         return None;
     }
     let hits = prefixes.hits(string);

@@ -129,7 +129,7 @@ fn without_a_cache_it_is_compiled_all_the_same() {
     let run = sandbox.run(["pack", "env", "-o", "env.tar"]).success();
     let landed = Landed::new(&sandbox, "env.tar", "landed");
     run.says(&["note: compiled: ", "isn't kept for the next time"]);
-    let site = landed.root.join("lib/python3.11/site-packages/__pycache__");
+    let site = landed.root.join("lib/python3.11/site-packages/tabulate/__pycache__");
     assert!(fs::read_dir(site).unwrap().count() > 0);
     assert_eq!(fs::read_dir(sandbox.tmp()).unwrap().count(), 0);
 }
@@ -157,9 +157,12 @@ fn each_way_to_treat_bytecode_does_what_it_says() {
         let path = landed.root.join(site).join("__pycache__").join(format!("{name}.cpython-311.pyc"));
         fs::read(path).ok().map(|bytes| bytes[4])
     };
-    for (how, expected, fresh) in
-        [("compile", Some(1), Some(1)), ("keep", Some(1), None), ("strip", None, None), ("checked", Some(3), Some(3))]
-    {
+    for (how, expected, fresh) in [
+        ("compile", Some(1), Some(1)),
+        ("keep", Some(1), None),
+        ("strip", None, None),
+        ("checked", Some(3), Some(3)),
+    ] {
         let landed = landed(how);
         assert_eq!(header(&landed, "fresh"), fresh, "{how}");
         let tabulate = walkdir::WalkDir::new(landed.root.join(site).join("tabulate"))
@@ -169,7 +172,10 @@ fn each_way_to_treat_bytecode_does_what_it_says() {
         assert_eq!(tabulate.map(|entry| fs::read(entry.path()).unwrap()[4]), expected, "{how}");
         assert_eq!(landed.python("import secret, fresh, tabulate; print(secret.answer)"), "42");
     }
-    sandbox.run(["pack", "env", "--bytecode", "sometimes"]).fails_with(2).says(&["compile, keep, strip, checked"]);
+    sandbox
+        .run(["pack", "env", "--bytecode", "sometimes"])
+        .fails_with(2)
+        .says(&["compile, keep, strip, checked"]);
 }
 
 #[test]
@@ -206,11 +212,17 @@ fn a_path_in_compiled_code_is_the_one_that_envship_unpacks_to() {
         let run = sandbox.finish(run).success();
         let told = run.stdout();
         let ascii = |text: String| {
-            text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\x{:02x}", u32::from(c)) }).collect::<String>()
+            text.chars()
+                .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\x{:02x}", u32::from(c)) })
+                .collect::<String>()
         };
         let text = ascii(root.display().to_string());
         let bytes = root.display().to_string().bytes().fold(String::new(), |text, byte| {
-            if byte.is_ascii() { text + &char::from(byte).to_string() } else { text + &format!("\\x{byte:02x}") }
+            if byte.is_ascii() {
+                text + &char::from(byte).to_string()
+            } else {
+                text + &format!("\\x{byte:02x}")
+            }
         });
         let expected = format!("('{text}/share', (b'{bytes}', ('-I{text}/include', '\\xe9 {text}')))");
         assert_eq!(told.lines().next().unwrap(), expected);
@@ -306,7 +318,8 @@ fn canonical_code_is_the_same_from_any_process_and_loads_as_what_was_compiled() 
             }
             let name = entry.path().strip_prefix(&bare).unwrap().to_str().unwrap();
             let module = name.strip_suffix(".pyc").unwrap();
-            let (folder, stem) = module.rsplit_once('/').map_or((String::new(), module), |(f, s)| (format!("{f}/"), s));
+            let (folder, stem) =
+                module.rsplit_once('/').map_or((String::new(), module), |(f, s)| (format!("{f}/"), s));
             let path = format!("lib/{folder}__pycache__/{stem}.cpython-3.pyc");
             let made = |bytes: &[u8]| relocator.relocated(&path, false, &rewrite, bytes);
             let (one, other) = (fs::read(entry.path()).unwrap(), fs::read(loaded.join(name)).unwrap());

@@ -36,7 +36,7 @@ pub(super) struct Cache {
 impl Cache {
     /// Opens the user's cache, or one that exists for this run only; the second
     /// value says why.
-    pub(super) fn open(python: &Python, magic: &Magic) -> std::io::Result<(Self, Option<String>)> {
+    pub(super) fn open(python: &Python, magic: Magic) -> std::io::Result<(Self, Option<String>)> {
         let info = python.info();
         let name = format!("bytecode/{}-{}", info.version, info.abi);
         let salt = format!("{SCHEMA} {} {} {}", info.version, info.abi, hex::encode(magic.bytes));

@@ -26,7 +26,7 @@ pub(super) struct All {
 pub(super) fn all(
     inventory: &Inventory,
     python: &Python,
-    magic: &Magic,
+    magic: Magic,
     missing: Vec<Module>,
     threads: usize,
     archived: &Archived<'_>,
@@ -92,7 +92,7 @@ fn count(number: usize, what: &str) -> String {
 struct Run<'a> {
     inventory: &'a Inventory,
     python: &'a Python,
-    magic: &'a Magic,
+    magic: Magic,
     cache: &'a Cache,
     archived: &'a Archived<'a>,
     progress: &'a dyn Progress,
@@ -129,14 +129,14 @@ impl Run<'_> {
     fn work(&self, mut worker: Option<Worker>) -> Result<()> {
         while let Some(module) = self.jobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             interrupt::check()?;
-            let Some(file) = self.inventory.file(&module.source) else { continue };
-            let source = (self.archived)(&module.source, file, &bytes(file)?);
+            let Some(file) = self.inventory.file(&module.source_path) else { continue };
+            let source = (self.archived)(&module.source_path, file, &bytes(file)?);
             let interpreter = match worker.take() {
                 Some(interpreter) => interpreter,
                 None => Worker::start(self.python, self.magic)?,
             };
             // A source may crash the compiler; then the next gets another one.
-            if let Some(code) = self.compiled(interpreter, &source, &mut worker) {
+            if let Some(code) = compiled(interpreter, &source, &mut worker) {
                 let pyc = [&self.magic.bytes[..], &header(module.source_hash), &code].concat();
                 let content = self.cache.put(module, &pyc)?;
                 let compiled = Compiled { module: module.clone(), content };
@@ -146,12 +146,13 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
 
-    fn compiled(&self, mut worker: Worker, source: &[u8], back: &mut Option<Worker>) -> Option<Vec<u8>> {
-        let code = worker.compile(source).ok()?;
-        *back = Some(worker);
-        code
-    }
+/// Compiles a source and puts the interpreter back if it survived.
+fn compiled(mut worker: Worker, source: &[u8], back: &mut Option<Worker>) -> Option<Vec<u8>> {
+    let code = worker.compile(source).ok()?;
+    *back = Some(worker);
+    code
 }
 
 /// Flags and source hash of PEP 552; relocation sets the flags that were asked

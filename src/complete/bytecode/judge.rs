@@ -51,8 +51,9 @@ pub(in crate::complete) fn judge(
     let verdicts: Vec<Verdict> = candidates
         .par_iter()
         .map(|candidate| {
-            let verdict =
-                interrupt::check().map_err(Into::into).and_then(|()| Ok(compiler.judge(candidate, bytecode.check())?));
+            let verdict = interrupt::check()
+                .map_err(Into::into)
+                .and_then(|()| Ok(compiler.judge(candidate, bytecode.check())?));
             verdict.unwrap_or_else(|error: crate::error::Error| {
                 failed.lock().expect("no thread panics with it").get_or_insert(error);
                 Verdict::Stale
@@ -133,7 +134,7 @@ fn disk(inventory: &Inventory, path: &str) -> Option<PathBuf> {
 }
 
 impl Magic {
-    fn judge(&self, candidate: &Candidate, check: SourceCheck) -> std::io::Result<Verdict> {
+    fn judge(self, candidate: &Candidate, check: SourceCheck) -> std::io::Result<Verdict> {
         let Some(source) = candidate.source.as_ref().filter(|_| candidate.own_tag) else {
             return Ok(Verdict::Stale);
         };

@@ -38,7 +38,7 @@ impl Magic {
 
     /// `importlib.util.source_hash`: `SipHash` of the source with the magic
     /// number as its key; the rounds changed from 2-4 to 1-3 in CPython 3.11.
-    pub(super) fn source_hash(&self, source: &[u8]) -> [u8; 8] {
+    pub(super) fn source_hash(self, source: &[u8]) -> [u8; 8] {
         let key = u64::from(u32::from_le_bytes(self.bytes));
         let hash = if self.minor < 11 {
             let mut hasher = SipHasher24::new_with_keys(key, 0);

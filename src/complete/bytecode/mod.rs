@@ -119,11 +119,11 @@ pub fn compile(
     }
     let Some(python) = inventory.prefix.python.clone() else { return Ok(Scratch::default()) };
     let magic = Magic::of(&python)?;
-    let missing = modules::missing(inventory, &python, &magic, archived)?;
+    let missing = modules::missing(inventory, &python, magic, archived)?;
     if missing.is_empty() {
         return Ok(Scratch::default());
     }
-    let compiled = compile::all(inventory, &python, &magic, missing, threads, archived, progress)?;
+    let compiled = compile::all(inventory, &python, magic, missing, threads, archived, progress)?;
     for module in compiled.modules {
         module.put(inventory, bytecode.check());
     }

@@ -14,13 +14,21 @@ use crate::prefix::{Inventory, Python};
 #[derive(Clone, Debug)]
 pub(super) struct Module {
     /// Of the source.
-    pub source: String,
+    pub source_path: String,
     /// Of the bytecode.
     pub path: String,
     pub group: Group,
     /// Of the source as it is archived.
     pub sha256: [u8; 32],
     pub source_hash: [u8; 8],
+    pub source: Source,
+}
+
+/// What relocation does to a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Same,
+    Changed,
 }
 
 /// A module with its bytecode on disk.
@@ -32,13 +40,15 @@ pub(super) struct Compiled {
 
 impl Compiled {
     pub(super) fn put(self, inventory: &mut Inventory, check: SourceCheck) {
-        let Module { path, group, source_hash, .. } = self.module;
-        // What was compiled with -O or -OO before had another source.
-        let stem = path.strip_suffix(".pyc").unwrap_or(&path);
-        let optimized: Vec<String> =
-            inventory.below(&format!("{stem}.opt-")).map(|entry| entry.path.clone()).collect();
-        if inventory.get(&path).is_some() {
-            optimized.iter().for_each(|path| drop(inventory.remove(path)));
+        let Module { path, group, source_hash, source, .. } = self.module;
+        if source == Source::Changed {
+            // What -O or -OO compiled is of the source as it was.
+            let stem = path.strip_suffix(".pyc").unwrap_or(&path);
+            let optimized: Vec<String> =
+                inventory.below(&format!("{stem}.opt-")).map(|entry| entry.path.clone()).collect();
+            for path in optimized {
+                inventory.remove(&path);
+            }
         }
         let rewrite = Rewrite::Bytecode { source_hash, check };
         let node = Node::File(File { executable: false, content: self.content, rewrite });
@@ -51,7 +61,7 @@ impl Compiled {
 pub(super) fn missing(
     inventory: &Inventory,
     python: &Python,
-    magic: &Magic,
+    magic: Magic,
     archived: &Archived<'_>,
 ) -> Result<Vec<Module>> {
     let (tag, roots) = (python.cache_tag(), roots(python));
@@ -67,18 +77,20 @@ pub(super) fn missing(
     let missing = sources.into_par_iter().map(|(entry, file, path)| {
         interrupt::check()?;
         let original = bytes(file)?;
-        let source = archived(&entry.path, file, &original);
+        let bytes = archived(&entry.path, file, &original);
         // What is in memory was changed before.
-        let changed = source != original || matches!(file.content, Content::Memory(_));
-        if !changed && inventory.file(&path).is_some_and(is_valid) {
+        let changed = bytes != original || matches!(file.content, Content::Memory(_));
+        let source = if changed { Source::Changed } else { Source::Same };
+        if source == Source::Same && inventory.file(&path).is_some_and(is_valid) {
             return Ok(None);
         }
         Ok(Some(Module {
-            source: entry.path.clone(),
+            source_path: entry.path.clone(),
             path,
             group: entry.group.clone(),
-            sha256: sha256(&source),
-            source_hash: magic.source_hash(&source),
+            sha256: sha256(&bytes),
+            source_hash: magic.source_hash(&bytes),
+            source,
         }))
     });
     Ok(missing.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
@@ -89,19 +101,10 @@ fn roots(python: &Python) -> [String; 2] {
     [format!("{}/", python.stdlib()), format!("lib/{}/", python.name)]
 }
 
-/// Whether an `import` statement can name the file: scripts, templates and
-/// build files are not compiled.
+/// Whether installers would compile it: all below the folders that Python
+/// imports from, since `import_module` takes names that no statement can.
 fn is_module(path: &str, roots: &[String]) -> bool {
-    let Some(stem) = path.strip_suffix(".py") else { return false };
-    let Some(inside) = roots.iter().find_map(|root| stem.strip_prefix(root.as_str())) else { return false };
-    let packages = ["site-packages/", "dist-packages/"];
-    let inside = packages.iter().find_map(|folder| inside.strip_prefix(folder)).unwrap_or(inside);
-    inside.split('/').all(is_identifier)
-}
-
-fn is_identifier(name: &str) -> bool {
-    let inside = |symbol: char| symbol.is_alphanumeric() || symbol == '_';
-    name.chars().all(inside) && name.chars().next().is_some_and(|first| !first.is_numeric())
+    path.ends_with(".py") && roots.iter().any(|root| path.starts_with(root.as_str()))
 }
 
 #[cfg(test)]
@@ -114,11 +117,7 @@ mod tests {
         for (path, expected) in [
             ("lib64/python3.11/os.py", true),
             ("lib/python3.11/site-packages/numpy/core/_x2.py", true),
-            ("lib/python3.11/site-packages/été.py", true),
-            ("lib/python3.11/config-3.11-x86_64-linux-gnu/python-config.py", false),
-            ("lib/python3.11/site-packages/cookie/{{name}}/x.py", false),
-            ("lib/python3.11/site-packages/x-1.0.dist-info/x.py", false),
-            ("lib/python3.11/site-packages/2to3.py", false),
+            ("lib/python3.11/site-packages/numpy/_pyinstaller/hook-numpy.py", true),
             ("lib/python3.10/os.py", false),
             ("bin/tool.py", false),
             ("lib/python3.11/os.pyi", false),

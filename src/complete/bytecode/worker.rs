@@ -24,7 +24,7 @@ impl Worker {
     ///
     /// `-I` would ignore the hash seed with all other variables, so they are
     /// taken away one by one.
-    pub(super) fn start(python: &Python, magic: &Magic) -> io::Result<Self> {
+    pub(super) fn start(python: &Python, magic: Magic) -> io::Result<Self> {
         let mut command = Command::new(&python.executable);
         command
             .args(["-S", "-s", "-B", "-W", "ignore", "-c", PROGRAM])

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
@@ -11,7 +12,7 @@ use super::layout::Layout;
 /// An object of a [`Graph`].
 pub(super) type Id = usize;
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Node<'a> {
     /// `None`, `True`, `...`: one byte, never referred to.
     Singleton(u8),
@@ -33,7 +34,7 @@ pub(super) enum Node<'a> {
     FileName(String),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Code {
     pub layout: Layout,
     /// The numbers among the fields, as they are written.
@@ -61,7 +62,8 @@ impl Node<'_> {
 pub(super) struct Graph<'a> {
     nodes: Vec<Node<'a>>,
     facts: Vec<Facts>,
-    known: HashMap<Node<'a>, Id>,
+    /// By digest.
+    known: HashMap<u128, Id, BuildHasherDefault<Digested>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,25 +81,26 @@ struct Facts {
 pub(super) const DEEPEST: usize = 500;
 
 impl<'a> Graph<'a> {
-    /// The object with this value; `None` if it is too deep, or a set of what
-    /// can't be in a set.
+    /// The object with this value; `None` if it is too deep, a set of what
+    /// can't be in a set, or made to be taken for another one.
     pub(super) fn add(&mut self, node: Node<'a>) -> Option<Id> {
-        let code = matches!(node, Node::Code(_));
-        if !code && let Some(id) = self.known.get(&node) {
-            return Some(*id);
+        let digest = self.digest(&node);
+        let id = self.nodes.len();
+        match digest.map(|digest| self.known.entry(digest)) {
+            Some(Entry::Occupied(known)) => {
+                let known = *known.get();
+                return (self.nodes[known] == node).then_some(known);
+            }
+            Some(Entry::Vacant(place)) => {
+                place.insert(id);
+            }
+            None if matches!(node, Node::FrozenSet(_)) => return None,
+            None => {}
         }
         let children = node.children();
         let height = 1 + children.iter().map(|child| self.facts[*child].height).max().unwrap_or(0);
         if height > DEEPEST {
             return None;
-        }
-        let digest = self.digest(&node);
-        if matches!(node, Node::FrozenSet(_)) && digest.is_none() {
-            return None;
-        }
-        let id = self.nodes.len();
-        if !code {
-            self.known.insert(node.clone(), id);
         }
         self.nodes.push(node);
         self.facts.push(Facts { height, digest, replaced: false });
@@ -163,5 +166,24 @@ impl<'a> Graph<'a> {
             Node::Code(_) | Node::FileName(_) => return None,
         }
         Some(hasher.finish128().as_u128())
+    }
+}
+
+/// What is a hash already is not hashed again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Digested(u64);
+
+impl Hasher for Digested {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only digests are looked up");
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // any 64 bits of it will do
+    fn write_u128(&mut self, digest: u128) {
+        self.0 = digest as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }

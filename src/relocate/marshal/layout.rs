@@ -17,7 +17,7 @@ pub(super) enum Field {
 use Field::{FileName, Machine, Number, Object};
 
 /// The parts of a code object, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::relocate) enum Layout {
     /// CPython 3.8 to 3.10.
     Until310,

@@ -68,20 +68,26 @@ impl Writer<'_, '_> {
                     Ok(length) => self.bytes.extend([b')', length]),
                     Err(_) => self.head(b'(', items.len()),
                 }
-                items.iter().for_each(|item| self.object(*item));
+                self.objects(items);
             }
             Node::FrozenSet(items) => {
                 self.head(b'>', items.len());
-                items.iter().for_each(|item| self.object(*item));
+                self.objects(items);
             }
             Node::Slice(parts) => {
                 self.bytes.push(b':');
-                parts.iter().for_each(|part| self.object(*part));
+                self.objects(parts);
             }
             Node::Code(code) => self.code(code),
         }
         if self.numbers[id].is_some() {
             self.bytes[start] |= 0x80;
+        }
+    }
+
+    fn objects(&mut self, ids: &[Id]) {
+        for id in ids {
+            self.object(*id);
         }
     }
 
