@@ -9,12 +9,12 @@ use envship::relocate::{Destination, Interpreter, Relocator};
 
 use crate::environments::{conda_environment, index_url, minor, python, pythons, venv};
 use crate::landed::{Landed, gone};
-use crate::util::{Sandbox, required};
+use crate::util::{Sandbox, package_caches, required};
 
 /// A virtual environment made by uv, which compiles nothing unless it is told.
 fn uv_venv(sandbox: &Sandbox, folder: &str, packages: &[&str], more: &[&str]) -> PathBuf {
     let prefix = sandbox.work(folder);
-    let cache = PathBuf::from(required("ENVSHIP_TEST_CACHE")).join("packages-of-tests/uv");
+    let cache = package_caches().join("uv");
     let mut create = sandbox.command(required("ENVSHIP_TEST_UV"));
     create.args(["venv", "--quiet", "--python"]).arg(python("3.11")).arg(&prefix).env("UV_CACHE_DIR", &cache);
     sandbox.finish(create).success();
