@@ -109,7 +109,9 @@ fn rewrite_record(root: &Path, tag: &str, path: &str, text: &str, facts: &Facts)
             let inside = below(root, site_packages, &line.path)?;
             let fact = facts.get(&inside)?;
             let listed = match fact {
-                Fact::File { size, sha256 } if !line.hash.is_empty() && !inside.ends_with(".pyc") => {
+                Fact::File { size, sha256 }
+                    if !line.hash.is_empty() && CachedBytecode::of(&inside).is_none() =>
+                {
                     format!("{},sha256={},{size}", name(&inside), BASE64_URL_SAFE_NO_PAD.encode(sha256))
                 }
                 _ => format!("{},,", name(&inside)),

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use rayon::prelude::*;
 use tempfile::TempDir;
 
 use super::cache::Cache;
@@ -34,8 +35,10 @@ pub(super) fn all(
 ) -> Result<All> {
     let (mut cache, uncached) = Cache::open(python, magic)?;
     let (mut modules, mut jobs) = (Vec::new(), Vec::new());
-    for module in missing {
-        match cache.get(&module) {
+    let known: Vec<_> = missing.par_iter().map(|module| cache.get(module)).collect();
+    interrupt::check()?;
+    for (module, content) in missing.into_iter().zip(known) {
+        match content {
             Some(content) => modules.push(Compiled { module, content }),
             None => jobs.push(module),
         }

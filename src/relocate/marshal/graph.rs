@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
@@ -146,24 +146,24 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// A hash with a key that everybody knows: what it orders is in the same
-    /// order everywhere.
+    /// A hash with a key that everybody knows, the same on every machine: what
+    /// it orders is in the same order everywhere.
     fn digest(&self, node: &Node<'_>) -> Option<u128> {
         let mut hasher = SipHasher13::new();
-        std::mem::discriminant(node).hash(&mut hasher);
-        match node {
-            Node::Singleton(code) => hasher.write_u8(*code),
-            Node::Number { code, bytes } => {
-                hasher.write_u8(*code);
-                hasher.write(bytes);
-            }
-            Node::Bytes(bytes) | Node::Text(bytes) => hasher.write(bytes),
-            Node::Tuple(_) | Node::FrozenSet(_) | Node::Slice(_) => {
-                for child in node.children() {
-                    hasher.write_u128(self.facts[*child].digest?);
-                }
-            }
+        let (code, bytes): (u8, &[u8]) = match node {
+            Node::Singleton(code) => (*code, &[]),
+            Node::Number { code, bytes } => (*code, bytes),
+            Node::Bytes(bytes) => (b's', bytes),
+            Node::Text(text) => (b'u', text),
+            Node::Tuple(_) => (b'(', &[]),
+            Node::FrozenSet(_) => (b'>', &[]),
+            Node::Slice(_) => (b':', &[]),
             Node::Code(_) | Node::FileName(_) => return None,
+        };
+        hasher.write(&[code]);
+        hasher.write(bytes);
+        for child in node.children() {
+            hasher.write(&self.facts[*child].digest?.to_le_bytes());
         }
         Some(hasher.finish128().as_u128())
     }
