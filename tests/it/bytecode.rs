@@ -2,6 +2,7 @@
 //! themselves.
 
 use fs_err as fs;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use envship::entry::{Rewrite, SourceCheck};
@@ -295,7 +296,7 @@ fn canonical_code_is_the_same_from_any_process_and_loads_as_what_was_compiled() 
     let relocator = Relocator::new(
         &["/built/bare".into(), "/built/loaded".into()],
         Destination::Anywhere,
-        Interpreter { program: "python".to_owned(), names },
+        Interpreter { program: "python".to_owned(), names, programs: BTreeSet::new() },
     );
     let rewrite = Rewrite::Bytecode { source_hash: *b"01234567", check: SourceCheck::Unchecked };
     for interpreter in pythons() {
