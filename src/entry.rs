@@ -82,7 +82,57 @@ pub enum Rewrite {
     /// NUL-padded at the end of each string.
     Binary { placeholder: usize },
     /// A `.pyc` file that is valid for a source with this PEP 552 hash.
-    Bytecode { source_hash: [u8; 8] },
+    Bytecode { source_hash: [u8; 8], check: SourceCheck },
+}
+
+/// Whether Python compares a `.pyc` with its source before it uses it, as PEP
+/// 552 names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SourceCheck {
+    #[default]
+    Unchecked,
+    Checked,
+}
+
+/// Where a cached `.pyc` says that it comes from, by PEP 3147 and PEP 488:
+/// `pkg/__pycache__/module.cpython-311.opt-1.pyc`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CachedBytecode<'a> {
+    /// `pkg/`
+    pub folder: &'a str,
+    /// `module`; it may have dots in its name, which tags have not.
+    pub module: &'a str,
+    /// `cpython-311`
+    pub tag: &'a str,
+    /// Compiled with `-O` or `-OO`.
+    pub optimized: bool,
+}
+
+impl<'a> CachedBytecode<'a> {
+    /// Reads the path of an entry.
+    #[must_use]
+    pub fn of(path: &'a str) -> Option<Self> {
+        let (folder, name) = path.rsplit_once("__pycache__/")?;
+        let stem = name.strip_suffix(".pyc")?;
+        let (stem, optimized) = stem.split_once(".opt-").map_or((stem, false), |(stem, _)| (stem, true));
+        let (module, tag) = stem.rsplit_once('.').unwrap_or((stem, ""));
+        Some(CachedBytecode { folder, module, tag, optimized })
+    }
+
+    /// Where the source is: `pkg/module.py`.
+    #[must_use]
+    pub fn source(&self) -> String {
+        format!("{}{}.py", self.folder, self.module)
+    }
+
+    /// Where the bytecode is that `tag` compiles from the source at `path`.
+    #[must_use]
+    pub fn path_for(source: &str, tag: &str) -> Option<String> {
+        let stem = source.strip_suffix(".py")?;
+        let (folder, module) = stem.rsplit_once('/').map_or(("", stem), |(folder, module)| (folder, module));
+        let slash = if folder.is_empty() { "" } else { "/" };
+        Some(format!("{folder}{slash}__pycache__/{module}.{tag}.pyc"))
+    }
 }
 
 /// Replaces `length` bytes of the original at `offset` by `bytes`.
@@ -104,7 +154,8 @@ pub struct Placeholder {
     pub offset: u64,
     /// Of what may be overwritten, in bytes: for [`PlaceholderKind::Text`] the
     /// placeholder, for [`PlaceholderKind::Padded`] the longest prefix that
-    /// fits, for [`PlaceholderKind::Fixed`] the placeholder with its padding.
+    /// fits, for [`PlaceholderKind::Fixed`] the placeholder with its padding;
+    /// for [`PlaceholderKind::Marshalled`] the placeholder.
     pub length: u64,
     pub kind: PlaceholderKind,
 }
@@ -121,6 +172,9 @@ pub enum PlaceholderKind {
     /// In place, filled up with slashes: `/env///` names the same directory
     /// as `/env`, and neither the length nor what follows changes.
     Fixed,
+    /// Inside a string of a `.pyc`, which says how long it is: the whole file
+    /// is marshalled anew.
+    Marshalled,
 }
 
 /// What stands where the path of the environment had to stay: a path that only
@@ -135,6 +189,27 @@ pub struct Measured {
     pub size: u64,
     /// SHA-256 of the relocated content; zeros for links and directories.
     pub sha256: [u8; 32],
-    /// What relocation changes.
-    pub edits: Vec<Edit>,
+    pub change: Change,
+}
+
+/// What relocation changes in a file.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// These parts of it.
+    Edits(Vec<Edit>),
+    /// All of it. It is made again when it is written, since all the bytecode
+    /// of an environment would fill the memory meanwhile.
+    Remade(Arc<dyn Remake>),
+}
+
+impl Default for Change {
+    fn default() -> Self {
+        Change::Edits(Vec::new())
+    }
+}
+
+/// Makes the bytes of a file, a pure function of the original ones.
+pub trait Remake: std::fmt::Debug + Send + Sync {
+    /// The file as it is archived.
+    fn remake(&self, original: &[u8]) -> Vec<u8>;
 }

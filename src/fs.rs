@@ -104,16 +104,23 @@ impl StagedFile {
     /// # Errors
     /// If the disk is full, or the name was taken meanwhile.
     pub fn commit(self) -> Result<(), Error> {
+        let synced = self.temp.as_file().sync_all();
+        synced.map_err(|source| Error::Write { path: self.target.clone(), source })?;
+        self.commit_unsynced()
+    }
+
+    /// Gives the file its name without waiting for the disk: for caches, whose
+    /// readers check what they read.
+    ///
+    /// # Errors
+    /// If the name was taken meanwhile.
+    pub fn commit_unsynced(self) -> Result<(), Error> {
         let StagedFile { temp, target: path, on_existing } = self;
-        let synced = temp.as_file().sync_all();
-        let placed = synced.and_then(|()| {
-            match on_existing {
-                OnExisting::Refuse => temp.persist_noclobber(&path),
-                OnExisting::Replace => temp.persist(&path),
-            }
-            .map_err(|error| error.error)
-        });
-        match placed {
+        let placed = match on_existing {
+            OnExisting::Refuse => temp.persist_noclobber(&path),
+            OnExisting::Replace => temp.persist(&path),
+        };
+        match placed.map_err(|error| error.error) {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Error::Exists { path }),
             Err(source) => Err(Error::Write { path, source }),

@@ -13,6 +13,8 @@ pub enum Step {
     Install,
     /// Listing what is in the environment.
     Scan,
+    /// Compiling modules to bytecode.
+    Compile,
     /// Reading and relocating every file.
     Read,
     /// Compressing.

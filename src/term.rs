@@ -242,6 +242,7 @@ fn doing(step: Step) -> &'static str {
         Step::Fetch => "fetching",
         Step::Install => "installing",
         Step::Scan => "scanning",
+        Step::Compile => "compiling",
         Step::Read => "reading",
         Step::Pack => "packing",
         Step::Check => "checking",

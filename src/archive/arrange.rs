@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::Error;
 use super::layout::Layout;
 use crate::artifact::ContentDigest;
-use crate::entry::{Content, Entry, Group, Measured, Node};
+use crate::entry::{Change, Content, Entry, Group, Measured, Node};
 use crate::fs;
 
 /// Puts measured entries in the order in which they are archived: group by
@@ -63,7 +63,7 @@ pub fn seal(entries: &mut [Measured], manifest: Vec<u8>) -> ContentDigest {
 
 fn directory(path: &str) -> Measured {
     let entry = Entry { path: path.to_owned(), group: Group::Directory, node: Node::Directory };
-    Measured { entry, size: 0, sha256: [0; 32], edits: Vec::new() }
+    Measured { entry, size: 0, sha256: [0; 32], change: Change::default() }
 }
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ mod tests {
 
     fn entry(path: &str, group: Group, node: Node) -> Measured {
         let entry = Entry { path: path.to_owned(), group, node };
-        Measured { entry, size: 0, sha256: [0; 32], edits: Vec::new() }
+        Measured { entry, size: 0, sha256: [0; 32], change: Change::default() }
     }
 
     fn link(path: &str, group: Group) -> Measured {

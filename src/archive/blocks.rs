@@ -60,7 +60,7 @@ fn slices(size: u64, target: u64) -> impl Iterator<Item = Range<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{Entry, Group, Node};
+    use crate::entry::{Change, Entry, Group, Node};
 
     fn entries(sizes: &[(&str, u64)]) -> Vec<Measured> {
         let measured = |&(package, size): &(&str, u64)| Measured {
@@ -71,7 +71,7 @@ mod tests {
             },
             size,
             sha256: [0; 32],
-            edits: Vec::new(),
+            change: Change::default(),
         };
         sizes.iter().map(measured).collect()
     }

@@ -8,7 +8,7 @@ use fs_err::os::unix::fs::FileExt;
 
 use super::error::Error;
 use super::splice::{Part, parts};
-use crate::entry::{Content, Edit, File, Measured};
+use crate::entry::{Change, Content, Edit, File, Measured};
 use crate::error::Result;
 use crate::fs::sha256;
 
@@ -22,6 +22,7 @@ pub(super) struct Reader<'a> {
 enum Source<'a> {
     Disk(fs_err::File, u64),
     Memory(&'a [u8]),
+    Remade(Vec<u8>),
 }
 
 impl<'a> Reader<'a> {
@@ -31,7 +32,14 @@ impl<'a> Reader<'a> {
             Content::Memory(bytes) => Source::Memory(bytes),
             Content::Disk { path, size } => Source::Disk(open(path, *size)?, *size),
         };
-        Ok(Reader { measured, edits: &measured.edits, source })
+        match &measured.change {
+            Change::Edits(edits) => Ok(Reader { measured, edits, source }),
+            Change::Remade(remake) => {
+                let mut original = Vec::new();
+                source.read(0..source.size(), &mut original)?;
+                Ok(Reader { measured, edits: &[], source: Source::Remade(remake.remake(&original)) })
+            }
+        }
     }
 
     /// Appends the bytes `range` of the relocated file to `out`.
@@ -63,6 +71,7 @@ impl Source<'_> {
         match self {
             Source::Disk(_, size) => *size,
             Source::Memory(bytes) => bytes.len() as u64,
+            Source::Remade(bytes) => bytes.len() as u64,
         }
     }
 
@@ -70,6 +79,11 @@ impl Source<'_> {
     fn read(&self, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Source::Memory(bytes) => {
+                out.extend_from_slice(&bytes[range.start as usize..range.end as usize]);
+                Ok(())
+            }
+            // Shorter than what was measured, if the original changed.
+            Source::Remade(bytes) => {
                 out.extend_from_slice(&bytes[range.start as usize..range.end as usize]);
                 Ok(())
             }

@@ -7,7 +7,7 @@
 //! environment.
 
 use std::io::Read;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::content::{changed_if_short, open};
 use super::error::Error;
 use super::splice;
-use crate::entry::{Content, Edit, Entry, File, Measured, Node, Placeholder, Rewrite};
+use crate::entry::{Change, Content, Edit, Entry, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::Result;
 use crate::interrupt;
 use crate::progress::{Progress, Step};
@@ -47,6 +47,12 @@ pub trait Relocate: Sync {
         rewrite: &Rewrite,
         bytes: &[u8],
     ) -> Result<(Vec<Edit>, Vec<Placeholder>)>;
+
+    /// How a file is changed once more when it is written, if its edits are
+    /// too much to be kept until then.
+    fn remake(&self, _path: &str, _rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
+        None
+    }
 }
 
 /// What the reading pass found.
@@ -100,7 +106,7 @@ struct Surveyor<'a> {
 struct Found {
     size: u64,
     sha256: [u8; 32],
-    edits: Vec<Edit>,
+    change: Change,
     placeholders: Vec<Placeholder>,
 }
 
@@ -110,8 +116,8 @@ impl Surveyor<'_> {
             Node::Directory | Node::Link(_) => Found::default(),
             Node::File(file) => self.file(&entry.path, file, buffer)?,
         };
-        let Found { size, sha256, edits, placeholders } = found;
-        Ok((Measured { entry, size, sha256, edits }, placeholders))
+        let Found { size, sha256, change, placeholders } = found;
+        Ok((Measured { entry, size, sha256, change }, placeholders))
     }
 
     fn file(&self, name: &str, file: &File, buffer: &mut Vec<u8>) -> Result<Found> {
@@ -144,7 +150,9 @@ impl Surveyor<'_> {
         let mut hasher = Sha256::new();
         splice::stretches(bytes, &edits).for_each(|stretch| hasher.update(stretch));
         let size = splice::edited_size(&edits, original);
-        Ok(Found { size, sha256: hasher.finalize().into(), edits, placeholders })
+        let remake = if edits.is_empty() { None } else { self.relocator.remake(name, &file.rewrite) };
+        let change = remake.map_or(Change::Edits(edits), Change::Remade);
+        Ok(Found { size, sha256: hasher.finalize().into(), change, placeholders })
     }
 
     /// The SHA-256 of a large file that holds no prefix, or nothing as soon as

@@ -4,12 +4,12 @@ use clap::Args;
 
 use crate::archive::Links;
 use crate::artifact::Format;
-use crate::complete::{ActivateAs, CompleteOptions, Hook, Interpreter, UserSite};
+use crate::complete::{ActivateAs, Bytecode, CompleteOptions, Hook, Interpreter, UserSite};
 use crate::ops::PackOptions;
 use crate::prefix::{Editable, Filters, MissingFiles, ScanOptions};
 
-use super::absolute;
 use super::filter::FilterArgs;
+use super::{absolute, explained};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Archive")]
@@ -62,6 +62,11 @@ pub struct ArchiveArgs {
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
     activate_as: Option<ActivateAs>,
 
+    /// compile: make what is missing or outdated; keep: make nothing; strip: leave it out, but for what
+    /// has no source; checked: as compile, for those who change .py files in an unpacked environment.
+    #[arg(long, value_name = "HOW", default_value = "compile", value_parser = explained::<Bytecode>, help_heading = "What goes in")]
+    bytecode: Bytecode,
+
     /// Pack even if packages are installed in editable mode; their code stays outside.
     #[arg(long, help_heading = "What goes in")]
     ignore_editable_packages: bool,
@@ -87,6 +92,7 @@ impl ArchiveArgs {
                 interpreter: self
                     .python_prefix
                     .map_or(Interpreter::Bundle, |prefix| Interpreter::OnNodes(prefix.into())),
+                bytecode: self.bytecode,
                 user_site: if self.user_site { UserSite::On } else { UserSite::Off },
                 activation_hook: if self.no_activation_hook { Hook::Off } else { Hook::On },
                 activate_as: self.activate_as,

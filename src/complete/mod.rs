@@ -3,7 +3,8 @@
 //! [`complete`] works before anything is measured: it brings the interpreter
 //! and its libraries, makes links that consumers lose into files, judges the
 //! bytecode, and puts envship's own files in place of those that hold the path
-//! of the environment. [`records`] works afterwards, on the files that list
+//! of the environment. [`compile`] makes what bytecode is missing once it is
+//! known how relocation changes the sources. [`records`] works afterwards, on the files that list
 //! the hashes of others. [`manifest`] comes last.
 
 #![allow(
@@ -38,6 +39,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub use activation::{ActivateAs, Hook};
+pub use bytecode::{Archived, Bytecode, Scratch, compile};
 pub use error::Error;
 pub use manifest::manifest;
 pub use records::records;
@@ -54,6 +56,7 @@ pub struct CompleteOptions {
     pub activation_hook: Hook,
     /// By default, as the tool that made the environment would name it.
     pub activate_as: Option<ActivateAs>,
+    pub bytecode: Bytecode,
 }
 
 /// Where the interpreter of the unpacked environment is.
@@ -104,7 +107,7 @@ pub fn complete(
     kernels::clean(&mut inventory)?;
     direct_url::clean(&mut inventory)?;
     history::clean(&mut inventory)?;
-    bytecode::judge(&mut inventory, progress)?;
+    bytecode::judge(&mut inventory, options.bytecode, progress)?;
     sysconfig::clean(&mut inventory)?;
     records::own(&mut inventory);
     manifest::reserve(&mut inventory);

@@ -9,11 +9,11 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use super::conda_meta;
-use crate::entry::{Content, Entry, File, Measured, Node, Rewrite};
+use crate::entry::{CachedBytecode, Change, Content, Entry, File, Measured, Node, Rewrite};
 use crate::error::Result;
 use crate::fs::sha256;
 use crate::interrupt;
-use crate::prefix::{Inventory, below, parse_record_line, relative};
+use crate::prefix::{Inventory, Python, below, parse_record_line, relative};
 
 /// Says that relocation needn't look at them.
 pub(super) fn own(inventory: &mut Inventory) {
@@ -31,8 +31,10 @@ pub(super) fn own(inventory: &mut Inventory) {
 pub fn records(measured: Vec<Measured>, inventory: &Inventory) -> Result<Vec<Measured>> {
     let mut measured = measured;
     // conda lists RECORD files, so these come first.
+    let tag = inventory.prefix.python.as_ref().map(Python::cache_tag).unwrap_or_default();
     update(&mut measured, is_record, |path, bytes, facts| {
-        Ok(rewrite_record(&inventory.prefix.root, path, &String::from_utf8_lossy(bytes), facts).into_bytes())
+        let text = String::from_utf8_lossy(bytes);
+        Ok(rewrite_record(&inventory.prefix.root, &tag, path, &text, facts).into_bytes())
     })?;
     update(&mut measured, conda_meta::is_record, conda_meta::rewrite)?;
     Ok(measured)
@@ -83,7 +85,7 @@ pub(super) fn made(entry: Entry, bytes: Vec<u8>) -> Measured {
     let (size, sha256) = (bytes.len() as u64, sha256(&bytes));
     let node =
         Node::File(File { executable, content: Content::Memory(bytes.into()), rewrite: Rewrite::Keep });
-    Measured { entry: Entry { node, ..entry }, size, sha256, edits: Vec::new() }
+    Measured { entry: Entry { node, ..entry }, size, sha256, change: Change::default() }
 }
 
 /// Those of installed distributions; one that a package vendors is a file like
@@ -94,23 +96,31 @@ fn is_record(path: &str) -> bool {
 }
 
 /// The lines of a `RECORD` whose files are in the archive, ordered by path,
-/// with the archived hashes and sizes where there were any.
-fn rewrite_record(root: &Path, path: &str, text: &str, facts: &Facts) -> String {
+/// with the archived hashes and sizes where there were any. Bytecode is listed
+/// as pip does it, whoever installed: what isn't listed is left when the
+/// distribution is removed.
+fn rewrite_record(root: &Path, tag: &str, path: &str, text: &str, facts: &Facts) -> String {
     let site_packages = Path::new(path).parent().and_then(Path::parent).and_then(Path::to_str).unwrap_or("");
+    let name = |inside: &str| quoted(&relative(Path::new(site_packages), Path::new(inside)));
     let mut lines: Vec<String> = text
         .lines()
         .filter_map(parse_record_line)
         .filter_map(|line| {
             let inside = below(root, site_packages, &line.path)?;
             let fact = facts.get(&inside)?;
-            let name = relative(Path::new(site_packages), Path::new(&inside));
-            Some(match fact {
-                Fact::File { size, sha256 } if !line.hash.is_empty() => {
-                    format!("{},sha256={},{size}", quoted(&name), BASE64_URL_SAFE_NO_PAD.encode(sha256))
+            let listed = match fact {
+                Fact::File { size, sha256 }
+                    if !line.hash.is_empty() && CachedBytecode::of(&inside).is_none() =>
+                {
+                    format!("{},sha256={},{size}", name(&inside), BASE64_URL_SAFE_NO_PAD.encode(sha256))
                 }
-                _ => format!("{},,", quoted(&name)),
-            })
+                _ => format!("{},,", name(&inside)),
+            };
+            let bytecode = CachedBytecode::path_for(&inside, tag).filter(|path| facts.contains_key(path));
+            let bytecode = bytecode.map(|path| format!("{},,", name(&path)));
+            Some([Some(listed), bytecode].into_iter().flatten())
         })
+        .flatten()
         .collect();
     lines.sort();
     lines.dedup();
@@ -149,13 +159,27 @@ mod tests {
         let expected = format!(
             "\"a,b.py\",{hash},1\n../../../bin/demo,{hash},1\ndemo-1.0.dist-info/RECORD,,\ndemo.py,{hash},1\n"
         );
-        assert_eq!(rewrite_record(Path::new("/env"), RECORD, text, &facts), expected);
+        assert_eq!(rewrite_record(Path::new("/env"), "cpython-311", RECORD, text, &facts), expected);
     }
 
     #[test]
     fn an_absolute_line_inside_becomes_relative() {
         let facts: Facts = [("bin/demo".to_owned(), Fact::Link)].into();
         let text = "/env/bin/demo,sha256=x,1\n";
-        assert_eq!(rewrite_record(Path::new("/env"), RECORD, text, &facts), "../../../bin/demo,,\n");
+        assert_eq!(rewrite_record(Path::new("/env"), "", RECORD, text, &facts), "../../../bin/demo,,\n");
+    }
+
+    #[test]
+    fn bytecode_is_listed_whoever_compiled_it() {
+        let site = "lib/python3.11/site-packages";
+        let file = Fact::File { size: 1, sha256: [0; 32] };
+        let names = ["demo.py", "__pycache__/demo.cpython-311.pyc", "__pycache__/other.cpython-311.pyc"];
+        let facts: Facts = names.iter().map(|name| (format!("{site}/{name}"), file)).collect();
+        let by_uv = "demo.py,sha256=x,1\n";
+        let by_pip = "__pycache__/demo.cpython-311.pyc,,\ndemo.py,sha256=x,1\n";
+        let rewrite = |text| rewrite_record(Path::new("/env"), "cpython-311", RECORD, text, &facts);
+        assert_eq!(rewrite(by_uv), rewrite(by_pip));
+        assert!(rewrite(by_uv).starts_with("__pycache__/demo.cpython-311.pyc,,\ndemo.py,sha256="));
+        assert!(!rewrite(by_uv).contains("other"));
     }
 }

@@ -3,12 +3,13 @@
 //! Since CPython 3.11 it has the keys `WASM_ASSETS_DIR` and `WASM_STDLIB`,
 //! which are a dot and then the prefix, on every platform. As a path that
 //! means nothing, so relocation rightly leaves it alone; but it tells where
-//! the interpreter was installed. Slashes of the same number take its place:
-//! bytecode holds the lengths of its strings.
+//! the interpreter was installed. The placeholder takes its place, and slashes
+//! of the same number in bytecode, which holds the lengths of its strings; that
+//! is compiled anew where it can be, since its source changes.
 
 use memchr::memmem;
 
-use crate::entry::Content;
+use crate::entry::{Content, PLACEHOLDER};
 use crate::error::Result;
 use crate::prefix::Inventory;
 
@@ -20,7 +21,7 @@ pub(super) fn clean(inventory: &mut Inventory) -> Result<()> {
     for (path, file) in inventory.files_mut() {
         if let Content::Disk { path: disk, .. } = &file.content
             && folders.iter().any(|folder| path.starts_with(folder))
-            && let Some(bytes) = cleaned(fs_err::read(disk)?, &needles)
+            && let Some(bytes) = cleaned(fs_err::read(disk)?, &needles, path.ends_with(".py"))
         {
             file.content = Content::Memory(bytes.into());
         }
@@ -29,12 +30,18 @@ pub(super) fn clean(inventory: &mut Inventory) -> Result<()> {
 }
 
 /// The bytes without the needles; `None` if there were none.
-fn cleaned(mut bytes: Vec<u8>, needles: &[String]) -> Option<Vec<u8>> {
+fn cleaned(mut bytes: Vec<u8>, needles: &[String], text: bool) -> Option<Vec<u8>> {
     let mut found = false;
     for needle in needles {
-        let places: Vec<usize> = memmem::find_iter(&bytes, needle).collect();
+        let mut places: Vec<usize> = memmem::find_iter(&bytes, needle).collect();
+        places.reverse();
         for at in places {
-            bytes[at + 1..at + needle.len()].fill(b'/');
+            let path = at + 1..at + needle.len();
+            if text {
+                bytes.splice(path, PLACEHOLDER.bytes());
+            } else {
+                bytes[path].fill(b'/');
+            }
             found = true;
         }
     }
@@ -46,10 +53,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dot_and_the_prefix_become_as_many_slashes() {
+    fn a_dot_and_the_prefix_tell_no_place() {
         let needles = ["./env".to_owned()];
-        let clean = cleaned(b"'./env/lib', '/env/lib'".to_vec(), &needles).unwrap();
-        assert_eq!(clean, b"'./////lib', '/env/lib'");
-        assert_eq!(cleaned(b"'/env'".to_vec(), &needles), None);
+        let source = || b"'./env/lib', '/env/lib', './env'".to_vec();
+        let text = cleaned(source(), &needles, true).unwrap();
+        assert_eq!(text, b"'./.envship/lib', '/env/lib', './.envship'");
+        let binary = cleaned(source(), &needles, false).unwrap();
+        assert_eq!(binary, b"'./////lib', '/env/lib', './///'");
+        assert_eq!(cleaned(b"'/env'".to_vec(), &needles, true), None);
     }
 }

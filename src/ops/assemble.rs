@@ -2,6 +2,7 @@
 //! the first byte is compressed.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -9,8 +10,8 @@ use super::environment::Environment;
 use super::stranded;
 use crate::archive::{self, Layout, Links, Relocate, Written};
 use crate::artifact::{ContentDigest, Format, GlibcFloor, Manifest, PythonInfo};
-use crate::complete::{self, CompleteOptions};
-use crate::entry::{Edit, Measured, Node, Placeholder, Rewrite};
+use crate::complete::{self, CompleteOptions, Scratch};
+use crate::entry::{Edit, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::{Explain, Kind, Result};
 use crate::prefix::{self, Inventory, ScanOptions};
 use crate::progress::Progress;
@@ -97,6 +98,8 @@ pub(super) struct Assembly {
     pub digest: ContentDigest,
     pub manifest: Manifest,
     layout: Layout,
+    /// Bytecode of which only this run knows.
+    _scratch: Scratch,
 }
 
 impl Assembly {
@@ -112,7 +115,13 @@ impl Assembly {
         let inventory = prefix::scan(&environment.prefix, &options.scan, progress)?;
         let mut inventory = complete::complete(inventory, &options.completion, progress)?;
         environment.describe(&mut inventory);
-        let relocator = Relocator::new(&inventory.prefixes, options.destination(), interpreter(&inventory));
+        let relocator =
+            Arc::new(Relocator::new(&inventory.prefixes, options.destination(), interpreter(&inventory)));
+        let archived = |path: &str, file: &File, bytes: &[u8]| {
+            relocator.relocated(path, file.executable, &file.rewrite, bytes)
+        };
+        let bytecode = options.completion.bytecode;
+        let scratch = complete::compile(&mut inventory, bytecode, options.threads(), &archived, progress)?;
         let entries = archive::adapt(inventory.entries(), &layout, progress);
         let survey = archive::measure(entries, &relocator, options.threads(), progress)?;
         stranded::warn(&survey.measured, &relocator, progress)?;
@@ -124,7 +133,7 @@ impl Assembly {
         if !measured.iter().any(|item| item.entry.path.ends_with("bin/python")) {
             progress.warn("there is no Python in the archive");
         }
-        Ok(Assembly { measured, digest, manifest, layout })
+        Ok(Assembly { measured, digest, manifest, layout, _scratch: scratch })
     }
 
     /// Compresses into `sink`, in the order of the layout.
@@ -189,7 +198,7 @@ pub struct Contents {
     pub placeholders: usize,
 }
 
-impl Relocate for Relocator {
+impl Relocate for Arc<Relocator> {
     fn needs_whole(&self, path: &str, executable: bool, rewrite: &Rewrite, head: &[u8]) -> bool {
         Relocator::needs_whole(self, path, executable, rewrite, head)
     }
@@ -211,5 +220,26 @@ impl Relocate for Relocator {
     ) -> Result<(Vec<Edit>, Vec<Placeholder>)> {
         let relocated = Relocator::relocate(self, path, executable, rewrite, bytes);
         Ok((relocated.edits, relocated.placeholders))
+    }
+
+    fn remake(&self, path: &str, rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
+        let bytecode = matches!(rewrite, Rewrite::Bytecode { .. });
+        bytecode.then(|| -> Arc<dyn Remake> {
+            Arc::new(Again { relocator: self.clone(), path: path.to_owned(), rewrite: rewrite.clone() })
+        })
+    }
+}
+
+/// Relocates a file once more.
+#[derive(Debug)]
+struct Again {
+    relocator: Arc<Relocator>,
+    path: String,
+    rewrite: Rewrite,
+}
+
+impl Remake for Again {
+    fn remake(&self, original: &[u8]) -> Vec<u8> {
+        self.relocator.relocated(&self.path, false, &self.rewrite, original)
     }
 }

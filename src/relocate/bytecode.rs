@@ -1,4 +1,7 @@
-//! Compiled Python: the header of PEP 552, and marshalled strings.
+//! Compiled Python: the header of PEP 552, and, where [`canonical`] doesn't
+//! understand a stream, marshalled strings in place.
+//!
+//! [`canonical`]: super::canonical
 //!
 //! File names inside code objects need no destination: importing replaces them
 //! by the real one (`_imp._fix_co_filename`), so they aren't listed. Other
@@ -10,20 +13,27 @@ use super::Destination;
 use super::draft::Draft;
 use super::fixed::{self, Listing};
 use super::prefixes::{Hit, Prefixes};
+use crate::entry::SourceCheck;
 
 /// Magic number, flags, hash of the source.
-const HEADER: usize = 16;
-/// PEP 552: the hash stands for the source, and nobody checks it.
-const UNCHECKED_HASH: u32 = 0b01;
+pub(super) const HEADER: usize = 16;
+
+/// What follows the magic number: the hash stands for the source, whatever its
+/// time is, and is compared with it or not (PEP 552).
+pub(super) fn header(source_hash: [u8; 8], check: SourceCheck) -> Vec<u8> {
+    let flags: u32 = match check {
+        SourceCheck::Unchecked => 0b01,
+        SourceCheck::Checked => 0b11,
+    };
+    let mut header = flags.to_le_bytes().to_vec();
+    header.extend(source_hash);
+    header
+}
 
 /// Makes a `.pyc` valid whatever the time of its source.
-pub(super) fn rewrite_header(bytes: &[u8], source_hash: [u8; 8], draft: &mut Draft) {
-    if bytes.len() < HEADER {
-        return;
-    }
-    let mut header = UNCHECKED_HASH.to_le_bytes().to_vec();
-    header.extend(source_hash);
-    if bytes[4..HEADER] != header {
+pub(super) fn rewrite_header(bytes: &[u8], source_hash: [u8; 8], check: SourceCheck, draft: &mut Draft) {
+    let header = header(source_hash, check);
+    if bytes.len() >= HEADER && bytes[4..HEADER] != header {
         draft.replace(4..HEADER, header);
     }
 }
@@ -78,7 +88,7 @@ mod tests {
         let prefixes = Prefixes::new(&[PREFIX.into()]);
         let mut draft = Draft::new("lib/x.pyc");
         if let Some(hash) = hash {
-            rewrite_header(bytes, hash, &mut draft);
+            rewrite_header(bytes, hash, SourceCheck::Unchecked, &mut draft);
         }
         rewrite_body(bytes, &prefixes, &Destination::Anywhere, &mut draft);
         assert!(draft.placeholders.iter().all(|placeholder| placeholder.kind == Fixed));

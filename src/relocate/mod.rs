@@ -7,7 +7,7 @@
 //! |---|---|
 //! | a Python script's shebang | relative to the script: `script` |
 //! | an ELF run path | relative to the file: `elf` |
-//! | the header of a `.pyc` | an unchecked hash: `bytecode` |
+//! | a `.pyc` | a function of its source and its path: `canonical`, else `bytecode` |
 //! | the prefix in pkg-config's files | relative to the file: `pkg_config` |
 //! | the prefix in other text | [`PLACEHOLDER`](crate::entry::PLACEHOLDER), spliced |
 //! | the prefix in a binary of which conda knows the room | the placeholder, padded: `padded` |
@@ -29,9 +29,11 @@
 //! prefixes of less than four bytes in binaries, where they occur by chance.
 
 mod bytecode;
+mod canonical;
 mod draft;
 mod elf;
 mod fixed;
+mod marshal;
 mod padded;
 mod pkg_config;
 mod place;
@@ -43,7 +45,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use crate::entry::{Edit, Placeholder, Rewrite};
+use crate::entry::{Edit, PLACEHOLDER, Placeholder, Rewrite, SourceCheck};
 use draft::Draft;
 use elf::Plan;
 use fixed::Listing;
@@ -100,6 +102,9 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Relocator {
     prefixes: Prefixes,
+    /// Those in bytecode: what was compiled from a relocated source holds the
+    /// placeholder already.
+    in_bytecode: Prefixes,
     destination: Destination,
     interpreter: Interpreter,
 }
@@ -114,7 +119,12 @@ impl Relocator {
             Destination::Fixed(path) => Destination::Fixed(place::trimmed(&path).to_owned()),
             Destination::Anywhere => Destination::Anywhere,
         };
-        Relocator { prefixes: Prefixes::new(prefixes), destination, interpreter }
+        let mut in_bytecode = prefixes.to_vec();
+        if destination == Destination::Anywhere {
+            in_bytecode.push(PLACEHOLDER.into());
+        }
+        let (prefixes, in_bytecode) = (Prefixes::new(prefixes), Prefixes::new(&in_bytecode));
+        Relocator { prefixes, in_bytecode, destination, interpreter }
     }
 
     /// Whether a part of a file may hold a prefix; parts have to overlap by
@@ -160,12 +170,18 @@ impl Relocator {
     pub fn relocate(&self, path: &str, executable: bool, rewrite: &Rewrite, bytes: &[u8]) -> Relocated {
         match rewrite {
             Rewrite::Keep => Relocated::default(),
-            Rewrite::Bytecode { source_hash } => self.bytecode(path, bytes, Some(*source_hash)),
+            Rewrite::Bytecode { source_hash, check } => self.cached(path, bytes, (*source_hash, *check)),
             _ => match Script::parse(path, executable, bytes, &self.prefixes, &self.interpreter) {
                 Some(script) => self.script(path, rewrite, bytes, &script),
                 None => self.plain(path, rewrite, bytes),
             },
         }
+    }
+
+    /// As [`Self::relocate`], with the edits applied.
+    #[must_use]
+    pub fn relocated(&self, path: &str, executable: bool, rewrite: &Rewrite, bytes: &[u8]) -> Vec<u8> {
+        splice(bytes, &self.relocate(path, executable, rewrite, bytes).edits)
     }
 
     /// A file that is neither bytecode with a hash nor a script.
@@ -214,10 +230,25 @@ impl Relocator {
         }
     }
 
-    fn bytecode(&self, path: &str, bytes: &[u8], source_hash: Option<[u8; 8]>) -> Relocated {
+    /// Bytecode beside its source.
+    fn cached(&self, path: &str, bytes: &[u8], valid: ([u8; 8], SourceCheck)) -> Relocated {
+        let made = canonical::rewrite(path, bytes, valid, &self.in_bytecode, &self.destination);
+        let Some((new, placeholders)) = made else {
+            // Made by another compiler than CPython's, or by a later one: what
+            // isn't understood keeps its length.
+            return self.bytecode(path, bytes, Some(valid));
+        };
+        if new == bytes {
+            return Relocated { placeholders, ..Relocated::default() };
+        }
+        let edits = vec![Edit { offset: 0, length: bytes.len() as u64, bytes: new }];
+        Relocated { edits, placeholders, outcome: Outcome::Bytecode }
+    }
+
+    fn bytecode(&self, path: &str, bytes: &[u8], valid: Option<([u8; 8], SourceCheck)>) -> Relocated {
         let mut draft = Draft::new(path);
-        if let Some(hash) = source_hash {
-            bytecode::rewrite_header(bytes, hash, &mut draft);
+        if let Some((hash, check)) = valid {
+            bytecode::rewrite_header(bytes, hash, check, &mut draft);
         }
         bytecode::rewrite_body(bytes, &self.prefixes, &self.destination, &mut draft);
         finish(draft, Outcome::Bytecode)

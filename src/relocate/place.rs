@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::canonical;
 use super::fixed;
 use super::padded::{nuls, replaced, string_end};
 use super::prefixes::without_trailing_slashes;
@@ -31,6 +32,9 @@ pub fn place(bytes: &[u8], placeholders: &[Placeholder], destination: &str) -> P
     let destination = trimmed(destination);
     let mut ordered: Vec<&Placeholder> = placeholders.iter().collect();
     ordered.sort_by_key(|placeholder| placeholder.offset);
+    if ordered.iter().any(|placeholder| placeholder.kind == PlaceholderKind::Marshalled) {
+        return marshalled(bytes, &ordered, destination);
+    }
     let mut placed = Placed::default();
     let mut written = 0;
     for group in ordered.chunk_by(|one, next| in_one_string(bytes, one, next)) {
@@ -44,6 +48,15 @@ pub fn place(bytes: &[u8], placeholders: &[Placeholder], destination: &str) -> P
         }
     }
     placed
+}
+
+/// Those of a `.pyc`, in which the length of a string is a part of it.
+fn marshalled(bytes: &[u8], listed: &[&Placeholder], destination: &str) -> Placed {
+    let same_kind = listed.iter().all(|placeholder| placeholder.kind == PlaceholderKind::Marshalled);
+    match canonical::place(bytes, listed, destination).filter(|_| same_kind) {
+        Some(edit) => Placed { edits: vec![edit], unfit: Vec::new() },
+        None => Placed { edits: Vec::new(), unfit: listed.iter().copied().cloned().collect() },
+    }
 }
 
 /// A destination without a trailing slash.
@@ -69,6 +82,7 @@ fn edit(bytes: &[u8], group: &[&Placeholder], destination: &str) -> Option<Edit>
             (range, fixed::filled(destination, length).filter(|_| present)?)
         }
         PlaceholderKind::Padded => padded(bytes, group, destination)?,
+        PlaceholderKind::Marshalled => return None,
     };
     Some(Edit { offset: range.start as u64, length: range.len() as u64, bytes: replacement })
 }
@@ -97,7 +111,7 @@ fn padded(bytes: &[u8], group: &[&Placeholder], destination: &str) -> Option<(Ra
 fn held(bytes: &[u8], placeholder: &Placeholder) -> Option<Range<usize>> {
     let start = position(placeholder.offset)?;
     let room = match placeholder.kind {
-        PlaceholderKind::Text => PLACEHOLDER.len(),
+        PlaceholderKind::Text | PlaceholderKind::Marshalled => PLACEHOLDER.len(),
         PlaceholderKind::Padded | PlaceholderKind::Fixed => {
             position(placeholder.length).filter(|&room| room > 0)?
         }

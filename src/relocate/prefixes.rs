@@ -53,6 +53,11 @@ impl Prefixes {
         self.spellings.first().map_or(0, Vec::len)
     }
 
+    /// The length of the shortest spelling.
+    pub(super) fn shortest(&self) -> usize {
+        self.spellings.last().map_or(usize::MAX, Vec::len)
+    }
+
     /// The prefixes that stand on path boundaries, in order; they never overlap.
     pub(super) fn hits(&self, bytes: &[u8]) -> Vec<Hit> {
         self.hits_within(bytes, |_| None)

@@ -160,7 +160,12 @@ mod windows {
             |path, executable, rewrite, head: &[u8]| relocator.needs_whole(path, executable, &rewrite, head);
         assert!(needed("bin/x", false, Rewrite::Search, b"#!"));
         assert!(needed("lib/x.py", true, Rewrite::Text, b"#!"));
-        assert!(needed("lib/x.pyc", false, Rewrite::Bytecode { source_hash: [0; 8] }, b""));
+        assert!(needed(
+            "lib/x.pyc",
+            false,
+            Rewrite::Bytecode { source_hash: [0; 8], check: SourceCheck::Unchecked },
+            b""
+        ));
         assert!(!needed("lib/x.py", false, Rewrite::Search, b"#!"));
         assert!(!needed("bin/x", true, Rewrite::Keep, b"#!"));
         assert!(!needed("bin/x", true, Rewrite::Binary { placeholder: 255 }, b"\x7fELF"));

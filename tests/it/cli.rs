@@ -36,6 +36,9 @@ fn help_is_as_documented() {
 #[test]
 fn a_pack_ends_with_a_summary() {
     let sandbox = Sandbox::new();
+    // What is compiled must not depend on the tests before.
+    let cache = sandbox.path("cache");
+    let sandbox = sandbox.with("ENVSHIP_CACHE_DIR", cache);
     let interpreter = python("3.11");
     venv(&sandbox, "shop/.venv", &interpreter, &["tabulate"]);
     assert_seen!("pack-summary", sandbox.run(["pack", "shop/.venv", "--compress-level", "1"]).success());

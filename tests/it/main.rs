@@ -10,6 +10,7 @@
 mod activation;
 mod architecture;
 mod bad_input;
+mod bytecode;
 mod cli;
 mod environments;
 mod formats;

@@ -88,6 +88,7 @@ impl Sandbox {
         command
             .env("RATTLER_CACHE_DIR", package_caches().join("rattler"))
             .env("UV_CACHE_DIR", package_caches().join("uv"))
+            .env("ENVSHIP_CACHE_DIR", package_caches().join("envship"))
             .env("UV", required("ENVSHIP_TEST_UV"))
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

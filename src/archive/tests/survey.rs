@@ -87,8 +87,9 @@ fn large_files_are_loaded_only_where_a_prefix_is() {
     let survey = measure(entries, &relocator, 3, &Silent).unwrap();
     for ((name, bytes, _, edits), measured) in cases.iter().zip(&survey.measured) {
         assert_eq!(measured.entry.path, *name);
-        assert_eq!(measured.edits.len(), *edits, "{name}");
-        let expected = splice::tests::edited(bytes.clone(), &measured.edits);
+        let Change::Edits(found) = &measured.change else { panic!("{name}") };
+        assert_eq!(found.len(), *edits, "{name}");
+        let expected = splice::tests::edited(bytes.clone(), found);
         assert_eq!(measured.size, expected.len() as u64, "{name}");
         assert_eq!(measured.sha256, crate::fs::sha256(&expected), "{name}");
     }

@@ -1,0 +1,113 @@
+//! Compiled modules by source digest and version of Python.
+//!
+//! `bytecode/3.11.7-cp311/<key>-<checksum>.pyc` below the cache folder: the
+//! name says what the file has to hold, so what was damaged is not used, and
+//! nobody has to wait for the disk. Anything in there may be deleted at any
+//! time.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::magic::Magic;
+use super::modules::Module;
+use crate::entry::Content;
+use crate::fs::{OnExisting, StagedFile, sha256};
+use crate::prefix::Python;
+
+/// Raise it when compiling a source gives other code than before.
+const SCHEMA: &str = "1";
+
+/// The digits of a key or a checksum in a name.
+const DIGITS: usize = 40;
+
+/// Where the compiled modules of one Python are.
+pub(super) struct Cache {
+    folder: PathBuf,
+    salt: String,
+    known: HashMap<String, String>,
+    /// Where the folder is if no cache can be written.
+    pub scratch: Option<TempDir>,
+}
+
+impl Cache {
+    /// Opens the user's cache, or one that exists for this run only; the second
+    /// value says why.
+    pub(super) fn open(python: &Python, magic: Magic) -> std::io::Result<(Self, Option<String>)> {
+        let info = python.info();
+        let name = format!("bytecode/{}-{}", info.version, info.abi);
+        let salt = format!("{SCHEMA} {} {} {}", info.version, info.abi, hex::encode(magic.bytes));
+        let cache = |folder: PathBuf, scratch| Cache { known: known(&folder), folder, salt, scratch };
+        let failure = match root().map(|root| root.join(&name)) {
+            Some(folder) => match prepared(&folder) {
+                Ok(()) => return Ok((cache(folder, None), None)),
+                Err(error) => error.to_string(),
+            },
+            None => "there is no home folder".to_owned(),
+        };
+        let scratch = tempfile::Builder::new().prefix("envship-").tempdir()?;
+        Ok((cache(scratch.path().to_owned(), Some(scratch)), Some(failure)))
+    }
+
+    /// What was compiled before.
+    pub(super) fn get(&self, module: &Module) -> Option<Content> {
+        let key = self.key(module);
+        let checksum = self.known.get(&key)?;
+        let path = self.path(&key, checksum);
+        let bytes = fs_err::read(&path).ok()?;
+        let whole = short(&sha256(&bytes)) == *checksum;
+        whole.then_some(Content::Disk { path, size: bytes.len() as u64 })
+    }
+
+    /// Keeps a compiled module.
+    pub(super) fn put(&self, module: &Module, bytes: &[u8]) -> Result<Content, crate::fs::Error> {
+        let path = self.path(&self.key(module), &short(&sha256(bytes)));
+        let mut file = StagedFile::create(&path, OnExisting::Replace)?;
+        file.write_all(bytes).map_err(|source| crate::fs::Error::Write { path: path.clone(), source })?;
+        file.commit_unsynced()?;
+        Ok(Content::Disk { path, size: bytes.len() as u64 })
+    }
+
+    fn key(&self, module: &Module) -> String {
+        short(&Sha256::new().chain_update(&self.salt).chain_update(module.sha256).finalize())
+    }
+
+    fn path(&self, key: &str, checksum: &str) -> PathBuf {
+        self.folder.join(format!("{key}-{checksum}.pyc"))
+    }
+}
+
+/// `ENVSHIP_CACHE_DIR`, else the place that the XDG base directories give.
+fn root() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let absolute = |path: &PathBuf| path.is_absolute();
+    variable("ENVSHIP_CACHE_DIR")
+        .or_else(|| Some(variable("XDG_CACHE_HOME").filter(absolute)?.join("envship")))
+        .or_else(|| Some(variable("HOME").filter(absolute)?.join(".cache/envship")))
+}
+
+/// Makes the folder, and sees whether files can be put there.
+fn prepared(folder: &Path) -> std::io::Result<()> {
+    fs_err::create_dir_all(folder)?;
+    drop(StagedFile::create(&folder.join("probe"), OnExisting::Replace)?);
+    Ok(())
+}
+
+/// Checksums by key.
+fn known(folder: &Path) -> HashMap<String, String> {
+    let names = fs_err::read_dir(folder).into_iter().flatten().filter_map(|entry| {
+        let name = entry.ok()?.file_name().into_string().ok()?;
+        let (key, checksum) = name.strip_suffix(".pyc")?.split_once('-')?;
+        Some((key.to_owned(), checksum.to_owned()))
+    });
+    names.collect()
+}
+
+fn short(digest: &[u8]) -> String {
+    let mut digits = hex::encode(digest);
+    digits.truncate(DIGITS);
+    digits
+}
