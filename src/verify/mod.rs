@@ -122,7 +122,7 @@ impl Task<'_> {
     fn run(&self, trial: &Trial, options: &VerifyOptions) -> Result<Check> {
         match self {
             Task::Import { module, surroundings } => imports::import(trial, module, *surroundings, options),
-            Task::Script(script) => scripts::run(trial, script, options.limit),
+            Task::Script(script) => scripts::run(trial, script, options),
             Task::Requirements => scripts::pip_check(trial, options),
             Task::HomeOfPython => imports::home_of_python(trial, options.limit),
         }

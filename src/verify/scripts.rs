@@ -1,6 +1,8 @@
 //! Console scripts: do they start?
 
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use super::VerifyOptions;
@@ -24,18 +26,26 @@ const BROKEN: [&str; 7] = [
 
 /// Runs a script with `--version` and, since not all know that, with `--help`.
 /// One that starts and then wants other arguments is fine.
-pub(super) fn run(trial: &Trial, script: &Script, limit: Duration) -> Result<Check> {
-    let check = match attempt(trial, script, "--version", limit)? {
-        Attempt::Ran => Check::passed(Area::Script, &script.path),
-        first => match (first, attempt(trial, script, "--help", limit)?) {
-            (_, Attempt::Ran) => Check::passed(Area::Script, &script.path),
-            (_, Attempt::Broken(reason)) => Check::failed(Area::Script, &script.path, reason),
-            (_, Attempt::Refused(reason) | Attempt::Endless(reason)) => {
-                Check::tolerated(Area::Script, &script.path, reason)
+pub(super) fn run(trial: &Trial, script: &Script, options: &VerifyOptions) -> Result<Check> {
+    let start = || trial.command(&trial.root().join(&script.path), Surroundings::Empty);
+    let (area, name) = (Area::Script, script.path.as_str());
+    let check = match attempt(start, options.limit)? {
+        Attempt::Ran => Check::passed(area, name),
+        Attempt::Refused(reason) | Attempt::Endless(reason) => Check::tolerated(area, name, reason),
+        Attempt::Broken(reason) => match &options.original {
+            Some(original) if fails_in(original, trial, script, options)? => {
+                Check::tolerated(area, name, format!("fails in the original environment too: {reason}"))
             }
+            _ => Check::failed(area, name, reason),
         },
     };
     Ok(check.of(Some(&script.distribution)))
+}
+
+/// Whether it doesn't start in the environment that was packed.
+fn fails_in(original: &Path, trial: &Trial, script: &Script, options: &VerifyOptions) -> Result<bool> {
+    let start = || trial.own(&original.join(&script.path));
+    Ok(matches!(attempt(start, options.limit)?, Attempt::Broken(_)))
 }
 
 enum Attempt {
@@ -46,8 +56,14 @@ enum Attempt {
     Broken(String),
 }
 
-fn attempt(trial: &Trial, script: &Script, argument: &str, limit: Duration) -> Result<Attempt> {
-    let mut command = trial.command(&trial.root().join(&script.path), Surroundings::Empty);
+fn attempt(start: impl Fn() -> Command, limit: Duration) -> Result<Attempt> {
+    match attempt_with(start(), "--version", limit)? {
+        Attempt::Ran => Ok(Attempt::Ran),
+        _ => attempt_with(start(), "--help", limit),
+    }
+}
+
+fn attempt_with(mut command: Command, argument: &str, limit: Duration) -> Result<Attempt> {
     Ok(match process::run_within(command.arg(argument), limit) {
         Ok(None) => Attempt::Endless(format!("{argument} doesn't end within {} s", limit.as_secs())),
         Ok(Some(finished)) if finished.status.success() => Attempt::Ran,
@@ -72,7 +88,7 @@ fn judge(finished: &Finished, argument: &str) -> Attempt {
 /// `pip check`: the requirements of all distributions.
 pub(super) fn pip_check(trial: &Trial, options: &VerifyOptions) -> Result<Check> {
     let arguments = ["-m", "pip", "--disable-pip-version-check", "check"];
-    let check = |mut command: std::process::Command| {
+    let check = |mut command: Command| {
         process::run_within(command.args(arguments), options.limit).map_err(Error::from)
     };
     let name = "pip check";

@@ -60,6 +60,7 @@ fn a_conda_environment_holds_what_conda_pack_packs() {
             ("bin/conda_unpack_progress.py", "part of conda-unpack"),
             ("bin/deactivate", "a function of our bin/activate"),
             ("bin/activate.fish", "fish gets its own script later"),
+            ("CACHEDIR.TAG", "tells backup programs to leave out the original, not the archive"),
         ],
     );
 }

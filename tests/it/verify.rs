@@ -81,6 +81,16 @@ fn what_fails_in_the_original_too_does_not_count() {
     module(&sandbox, "env", "windows_only", "import winreg\n");
     module(&sandbox, "env", "chatty", "print('{\"error\": null}')\nimport sys; sys.stdout.flush()\n");
     module(&sandbox, "env", "crasher", "import os; os.abort()\n");
+    sandbox
+        .write("env/lib/python3.12/site-packages/broken-1.dist-info/METADATA", "Name: broken\nVersion: 1\n");
+    sandbox.write(
+        "env/lib/python3.12/site-packages/broken-1.dist-info/entry_points.txt",
+        "[console_scripts]\nbroken = windows_only:main\n",
+    );
+    let source = format!("#!{}\nimport windows_only\n", sandbox.work("env/bin/python").display());
+    let script = sandbox.write("env/bin/broken", source);
+    fs::set_permissions(&script, fs::metadata(sandbox.work("env/bin/python")).unwrap().permissions())
+        .unwrap();
     sandbox.run(["pack", "env", "-o", "env.tar"]).success();
     let alone = sandbox.run(["verify", "env.tar", "--json"]);
     assert_eq!(alone.code(), Some(1), "{alone}");
@@ -88,10 +98,12 @@ fn what_fails_in_the_original_too_does_not_count() {
     assert_eq!(outcome(&checks, "import", "windows_only"), "failed");
     assert_eq!(outcome(&checks, "import", "crasher"), "failed");
     assert_eq!(outcome(&checks, "import", "chatty"), "passed");
+    assert_eq!(outcome(&checks, "script", "bin/broken"), "failed");
     let told = sandbox.run(["verify", "env.tar", "--original", "env", "--json"]).success();
     let checks = report(&told);
     assert_eq!(outcome(&checks, "import", "windows_only"), "tolerated");
     assert_eq!(outcome(&checks, "import", "crasher"), "tolerated");
+    assert_eq!(outcome(&checks, "script", "bin/broken"), "tolerated");
 }
 
 #[test]
