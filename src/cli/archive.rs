@@ -71,7 +71,13 @@ pub struct ArchiveArgs {
 
     /// Libraries of this machine that the environment needs and nodes may not have: bundle them, warn
     /// and leave them out, or error.
-    #[arg(long, value_name = "WHAT", default_value = "bundle", help_heading = "What goes in")]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "bundle",
+        conflicts_with = "python_prefix",
+        help_heading = "What goes in"
+    )]
     outside_libs: OutsideLibraries,
 
     /// Pack even if packages are installed in editable mode; their code stays outside.

@@ -99,6 +99,8 @@ struct Walk {
     desktop: Needs,
     drivers: Needs,
     missing: Needs,
+    /// Files that can't be told where `lib` is.
+    unmended: Vec<String>,
 }
 
 impl Walk {
@@ -120,6 +122,7 @@ impl Walk {
             desktop: Needs::default(),
             drivers: Needs::default(),
             missing: Needs::default(),
+            unmended: Vec::new(),
         })
     }
 
@@ -203,27 +206,35 @@ impl Walk {
     }
 
     /// Lets everything that seeks `lib` find it.
-    fn mend(&self, inventory: &mut Inventory) -> Result<()> {
+    fn mend(&mut self, inventory: &mut Inventory) -> Result<()> {
         let mut by_interpreter = false;
-        for Seeker { consumer, dynamic } in &self.seekers {
-            if consumer.role == Role::Package && !dynamic.is_program {
+        for Seeker { consumer, dynamic } in std::mem::take(&mut self.seekers) {
+            let run_path = RunPath::new(inventory, &consumer.path, &dynamic);
+            if consumer.role == Role::Package && !dynamic.is_program && run_path.stays_inside() {
                 by_interpreter = true;
-                if !RunPath::new(inventory, &consumer.path, dynamic).reaches_lib() {
-                    inherit(inventory, consumer, dynamic)?;
+                if !run_path.reaches_lib() {
+                    inherit(inventory, &consumer, &dynamic)?;
                 }
             } else {
-                lead(inventory, consumer, dynamic)?;
+                match lead(inventory, &consumer, &dynamic) {
+                    Err(_) if consumer.role == Role::Package => self.unmended.push(consumer.path),
+                    other => other?,
+                }
             }
         }
-        let done = self.seekers.iter().any(|seeker| seeker.consumer.path == PYTHON);
-        if by_interpreter && !done {
-            let python = consumers(inventory).into_iter().find(|consumer| consumer.path == PYTHON);
-            if let Some(python) = python
-                && let Some(dynamic) = Dynamic::read(&python.disk)?
-                && !dynamic.needed.is_empty()
-            {
-                lead(inventory, &python, &dynamic)?;
-            }
+        if by_interpreter { self.let_python_lead(inventory) } else { Ok(()) }
+    }
+
+    /// The interpreter leads what it loads to `lib`, even if it needs nothing
+    /// there itself.
+    fn let_python_lead(&mut self, inventory: &mut Inventory) -> Result<()> {
+        let python = consumers(inventory).into_iter().find(|consumer| consumer.path == PYTHON);
+        if let Some(python) = python
+            && let Some(dynamic) = Dynamic::read(&python.disk)?
+            && !dynamic.needed.is_empty()
+            && lead(inventory, &python, &dynamic).is_err()
+        {
+            self.unmended.push(python.path);
         }
         Ok(())
     }
@@ -249,6 +260,13 @@ impl Walk {
         }
         if !self.missing.is_empty() {
             let line = remark(format!("libraries that were found nowhere: {}", self.missing.listing()));
+            progress.warn(&line);
+        }
+        if !self.unmended.is_empty() {
+            let files = self.unmended.join(", ");
+            let line = remark(format!(
+                "files that only find their libraries if LD_LIBRARY_PATH names `lib`: {files}"
+            ));
             progress.warn(&line);
         }
         if !self.drivers.is_empty() {
@@ -344,5 +362,18 @@ fn replace(inventory: &mut Inventory, path: &str, bytes: Vec<u8>) {
     if let Node::File(file) = entry.node {
         let file = File { content: Content::Memory(bytes.into()), ..file };
         inventory.put(Entry { node: Node::File(file), ..entry });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpp_library_comes_along_only_for_what_needs_a_new_one() {
+        let needs = |version: &str| Dynamic { versions: vec![version.to_owned()], ..Dynamic::default() };
+        assert!(is_too_old(&needs("GLIBCXX_3.4.30"), "libstdc++.so.6"));
+        assert!(!is_too_old(&needs("GLIBCXX_3.4.30"), "libgcc_s.so.1"));
+        assert!(!is_too_old(&needs("GLIBCXX_3.4.22"), "libstdc++.so.6"));
     }
 }

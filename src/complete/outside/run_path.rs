@@ -63,6 +63,11 @@ impl<'a> RunPath<'a> {
         entries.join(":")
     }
 
+    /// Whether it leads nowhere but into the environment.
+    pub(super) fn stays_inside(&self) -> bool {
+        self.dynamic.run_path.iter().all(|entry| self.folder(entry).is_some())
+    }
+
     /// Whether relocation will rewrite it.
     pub(super) fn names_prefix(&self) -> bool {
         let mut entries = self.dynamic.run_path.iter();
@@ -124,6 +129,9 @@ pub(super) fn set(disk: &Path, run_path: &str) -> Result<Vec<u8>, Error> {
     let failed =
         |source: Box<dyn std::error::Error + Send + Sync>| Error::RunPath { path: disk.to_owned(), source };
     let bytes = fs_err::read(disk).map_err(|error| failed(error.into()))?;
+    if has_payload(&bytes) {
+        return Err(failed("something is appended to it".into()));
+    }
     // The editor asserts what it expects of a file.
     let edited = std::panic::catch_unwind(|| edited(&bytes, run_path))
         .map_err(|_| failed("the editor of ELF files doesn't understand it".into()))?
@@ -136,6 +144,22 @@ pub(super) fn set(disk: &Path, run_path: &str) -> Result<Vec<u8>, Error> {
         && new.soname == old.soname
         && new.dynsyms.len() == old.dynsyms.len();
     if right { Ok(edited) } else { Err(failed("the editor of ELF files lost a part of it".into())) }
+}
+
+/// Whether more follows than the headers know of, which the editor would drop:
+/// some programs carry an archive.
+fn has_payload(bytes: &[u8]) -> bool {
+    use goblin::elf::section_header::SHT_NOBITS;
+    let Ok(elf) = goblin::elf::Elf::parse(bytes) else { return false };
+    let sections = elf.section_headers.iter().filter(|section| section.sh_type != SHT_NOBITS);
+    let headers = u64::from(elf.header.e_shnum) * u64::from(elf.header.e_shentsize);
+    let end = sections
+        .map(|section| section.sh_offset.saturating_add(section.sh_size))
+        .chain(elf.program_headers.iter().map(|segment| segment.p_offset.saturating_add(segment.p_filesz)))
+        .chain([elf.header.e_shoff.saturating_add(headers)])
+        .max();
+    let end = usize::try_from(end.unwrap_or(0)).unwrap_or(usize::MAX);
+    bytes.get(end..).is_some_and(|rest| rest.iter().any(|&byte| byte != 0))
 }
 
 fn edited(bytes: &[u8], run_path: &str) -> Result<Vec<u8>, arwen::elf::ElfError> {
@@ -219,6 +243,15 @@ mod tests {
         assert_eq!(mended.run_path, ["$ORIGIN/../lib"]);
         assert_eq!(mended.run_path_kind, RunPathKind::Rpath);
         assert!(runs(&bytes));
+    }
+
+    #[test]
+    fn a_program_with_something_appended_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        let bytes = [&fs_err::read("/bin/true").unwrap()[..], b"payload"].concat();
+        fs_err::write(&path, bytes).unwrap();
+        assert!(set(&path, "$ORIGIN/../lib").is_err());
     }
 
     #[test]
