@@ -4,9 +4,7 @@ use clap::Args;
 
 use crate::archive::Links;
 use crate::artifact::Format;
-use crate::complete::{
-    ActivateAs, Bytecode, CompleteOptions, Hook, Interpreter, OutsideLibraries, UserSite,
-};
+use crate::complete::{ActivateAs, Bytecode, CompleteOptions, Hook, Interpreter, OutsideLibraries, UserSite};
 use crate::ops::PackOptions;
 use crate::prefix::{Editable, Filters, MissingFiles, ScanOptions};
 
