@@ -77,7 +77,8 @@ impl Dynamic {
         Some(Dynamic {
             strings: strings.clone(),
             run_paths,
-            runpath_tag: runpath_tag(&elf, dynamic, bytes),
+            // In a damaged file anything may lie anywhere.
+            runpath_tag: runpath_tag(&elf, dynamic, bytes).filter(|at| !strings.contains(at)),
             references,
             symbols: elf.dynsyms.len(),
             needed: elf.libraries.iter().map(ToString::to_string).collect(),
