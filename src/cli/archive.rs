@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::archive::Links;
 use crate::artifact::Format;
-use crate::complete::{ActivateAs, Bytecode, CompleteOptions, Hook, Interpreter, UserSite};
+use crate::complete::{ActivateAs, Bytecode, CompleteOptions, Hook, Interpreter, OutsideLibraries, UserSite};
 use crate::ops::PackOptions;
 use crate::prefix::{Editable, Filters, MissingFiles, ScanOptions};
 
@@ -67,6 +67,17 @@ pub struct ArchiveArgs {
     #[arg(long, value_name = "HOW", default_value = "compile", value_parser = explained::<Bytecode>, help_heading = "What goes in")]
     bytecode: Bytecode,
 
+    /// Libraries of this machine that the environment needs and nodes may not have: bundle them, warn
+    /// and leave them out, or error.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "bundle",
+        conflicts_with = "python_prefix",
+        help_heading = "What goes in"
+    )]
+    outside_libs: OutsideLibraries,
+
     /// Pack even if packages are installed in editable mode; their code stays outside.
     #[arg(long, help_heading = "What goes in")]
     ignore_editable_packages: bool,
@@ -96,6 +107,7 @@ impl ArchiveArgs {
                 user_site: if self.user_site { UserSite::On } else { UserSite::Off },
                 activation_hook: if self.no_activation_hook { Hook::Off } else { Hook::On },
                 activate_as: self.activate_as,
+                outside_libraries: self.outside_libs,
             },
             destination: self.dest_prefix,
             format: self.format,

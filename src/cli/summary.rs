@@ -1,7 +1,7 @@
 //! What is told of an environment when it is packed.
 
 use crate::artifact::GlibcFloor;
-use crate::ops::Contents;
+use crate::ops::{Contents, Portability};
 use crate::term;
 
 /// The rows of the closing summary.
@@ -17,6 +17,11 @@ pub fn rows(contents: &Contents, archive: &str, size: u64, digest: &str) -> Vec<
     ];
     if let Some(floor) = contents.glibc.as_ref().and_then(glibc) {
         rows.push(("needs glibc", floor));
+    }
+    if contents.portability == Portability::OperatingSystem {
+        let advice =
+            "the operating system's Python; uv's (`uv venv --managed-python`) or conda's runs on older nodes";
+        rows.push(("advice", advice.to_owned()));
     }
     if contents.placeholders > 0 {
         rows.push(("placeholders", format!("{}, listed in the manifest", contents.placeholders)));

@@ -23,6 +23,9 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
+    #[error("libraries lie outside the environment: {libraries}")]
+    OutsideLibraries { libraries: String },
+
     #[error("`{path}` is not valid JSON")]
     Json {
         path: String,
@@ -49,6 +52,11 @@ impl Explain for Error {
             }
             Error::UnknownMagic { .. } => "use a released version of CPython".into(),
             Error::RunPath { .. } => "install it again; the file may be broken".into(),
+            Error::OutsideLibraries { .. } => {
+                "install packages that bring them, let them be brought along with `--outside-libs bundle`, or leave \
+                 them to the nodes with `--outside-libs warn`"
+                    .into()
+            }
             Error::Json { .. } => "install the package again".into(),
         })
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{Error, Interpreter, stdlib};
 use crate::entry::{Content, Entry, File, Group, Node};
 use crate::error::Result;
-use crate::prefix::{Error as PrefixError, Inventory, PrefixKind, Python};
+use crate::prefix::{Inventory, PrefixKind, Python};
 
 const PYTHON: &str = "bin/python";
 
@@ -20,11 +20,6 @@ pub(super) fn check(inventory: &Inventory, interpreter: &Interpreter) -> Result<
         }
         (Interpreter::OnNodes(_), PrefixKind::Conda | PrefixKind::Standalone) => {
             Err(Error::OwnInterpreter { path: prefix.root.clone() }.into())
-        }
-        (Interpreter::Bundle, PrefixKind::Venv(base)) if base.is_system() => {
-            let executable =
-                prefix.python.as_ref().map(|python| python.executable.clone()).unwrap_or_default();
-            Err(PrefixError::SystemPython { path: prefix.root.clone(), executable }.into())
         }
         _ => Ok(()),
     }

@@ -16,10 +16,14 @@ use crate::prefix::{Inventory, PrefixKind};
 /// inventory needs, directly or through another. Each becomes a real file
 /// named as it is asked for.
 pub(super) fn bring(inventory: &mut Inventory) -> Result<()> {
-    let (PrefixKind::Venv(_), Some(python)) = (&inventory.prefix.kind, inventory.prefix.python.clone())
+    let (PrefixKind::Venv(base), Some(python)) = (&inventory.prefix.kind, inventory.prefix.python.clone())
     else {
         return Ok(());
     };
+    if base.is_system() {
+        // There all libraries of the machine lie.
+        return Ok(());
+    }
     let base = BaseFiles::load(&python.home)?;
     let mut pending: Vec<PathBuf> = inventory.iter().filter_map(loadable).collect();
     let mut seen = HashSet::new();

@@ -16,6 +16,7 @@ mod activate;
 mod activation;
 mod bytecode;
 mod conda_meta;
+mod debian;
 mod direct_url;
 mod error;
 mod glibc;
@@ -24,7 +25,6 @@ mod interpreter;
 mod kernels;
 mod launchers;
 mod libraries;
-mod loader_cache;
 mod manifest;
 mod outside;
 mod pyvenv;
@@ -37,6 +37,7 @@ mod sysconfig;
 mod tests;
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 pub use activation::{ActivateAs, Hook};
 pub use bytecode::{Archived, Bytecode, Scratch, compile};
@@ -57,6 +58,7 @@ pub struct CompleteOptions {
     /// By default, as the tool that made the environment would name it.
     pub activate_as: Option<ActivateAs>,
     pub bytecode: Bytecode,
+    pub outside_libraries: OutsideLibraries,
 }
 
 /// Where the interpreter of the unpacked environment is.
@@ -79,6 +81,46 @@ pub enum UserSite {
     On,
 }
 
+/// What to do about libraries that lie outside the environment and that not
+/// every node has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutsideLibraries {
+    /// They come along.
+    #[default]
+    Bundle,
+    /// They stay outside, and are named.
+    Warn,
+    /// Nothing is packed.
+    Error,
+}
+
+impl OutsideLibraries {
+    pub const ALL: [OutsideLibraries; 3] =
+        [OutsideLibraries::Bundle, OutsideLibraries::Warn, OutsideLibraries::Error];
+
+    /// As users write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            OutsideLibraries::Bundle => "bundle",
+            OutsideLibraries::Warn => "warn",
+            OutsideLibraries::Error => "error",
+        }
+    }
+}
+
+impl FromStr for OutsideLibraries {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = OutsideLibraries::ALL;
+        known
+            .into_iter()
+            .find(|one| one.name() == text)
+            .ok_or_else(|| format!("one of {}", known.map(OutsideLibraries::name).join(", ")))
+    }
+}
+
 /// Brings what the environment lacks.
 ///
 /// # Errors
@@ -92,12 +134,13 @@ pub fn complete(
     interpreter::check(&inventory, &options.interpreter)?;
     if options.interpreter == Interpreter::Bundle && matches!(inventory.prefix.kind, PrefixKind::Venv(_)) {
         stdlib::bring(&mut inventory)?;
+        debian::straighten(&mut inventory)?;
     }
     interpreter::place(&mut inventory, &options.interpreter)?;
     sonames::make_files(&mut inventory)?;
     if options.interpreter == Interpreter::Bundle {
         libraries::bring(&mut inventory)?;
-        outside::bring(&mut inventory, progress)?;
+        outside::bring(&mut inventory, options.outside_libraries, progress)?;
     }
     pyvenv::write(&mut inventory, options);
     let activation = activation::record(&mut inventory, options.activate_as, progress)?;

@@ -6,11 +6,12 @@ use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::debian;
 use crate::artifact::Package;
 use crate::entry::{Content, Entry, File, Group, Node, Rewrite};
 use crate::error::Result;
 use crate::prefix::{
-    Distribution, FoundKind, Inventory, PrefixKind, SystemSite, conda_records, distributions, walk,
+    Distribution, Found, FoundKind, Inventory, PrefixKind, SystemSite, conda_records, distributions, walk,
 };
 
 /// What the base says of its own files, if it is a conda environment.
@@ -58,7 +59,11 @@ pub(super) fn bring(inventory: &mut Inventory) -> Result<()> {
     if let PrefixKind::Venv(seen) = &inventory.prefix.kind
         && seen.site_packages == SystemSite::Visible
     {
-        bring_site_packages(inventory, &base, &python.site_packages())?;
+        let own = python.site_packages();
+        let of_system = if seen.is_system() { debian::package_folders(&python).to_vec() } else { Vec::new() };
+        for folder in of_system.iter().chain([&own]) {
+            bring_site_packages(inventory, &base, folder, &own)?;
+        }
     }
     Ok(())
 }
@@ -88,26 +93,28 @@ fn bring_folder(
     }
     for found in walk(&disk, skip)? {
         let path = format!("{folder}/{}", found.path);
-        add(inventory, base, Group::Interpreter, &path, &found.kind)?;
+        add(inventory, base, Group::Interpreter, &path, &disk, &found)?;
     }
     Ok(())
 }
 
-/// Adds a file of the base under its own path; links become what they lead
+/// Adds what was found in a folder of the base; links become what they lead
 /// to, so that nothing leads back to the base.
 fn add(
     inventory: &mut Inventory,
     base: &BaseFiles,
     group: Group,
     path: &str,
-    kind: &FoundKind,
+    folder: &Path,
+    found: &Found,
 ) -> Result<()> {
     if inventory.get(path).is_some() || !inventory.filters.keeps(path) {
         return Ok(());
     }
-    let node = match kind {
-        FoundKind::File { .. } => Node::File(base.file(base.home.join(path))?),
-        FoundKind::Link(_) => match fs_err::canonicalize(base.home.join(path)) {
+    let disk = folder.join(&found.path);
+    let node = match &found.kind {
+        FoundKind::File { .. } => Node::File(base.file(disk)?),
+        FoundKind::Link(_) => match fs_err::canonicalize(disk) {
             Ok(target) if target.is_file() => Node::File(base.file(target)?),
             _ => return Ok(()),
         },
@@ -117,9 +124,14 @@ fn add(
     Ok(())
 }
 
-/// Brings the packages of the base that the environment doesn't have itself,
-/// so that no package is there in two versions.
-fn bring_site_packages(inventory: &mut Inventory, base: &BaseFiles, site_packages: &str) -> Result<()> {
+/// Brings the packages in a folder of the base that the environment doesn't
+/// have itself, so that no package is there in two versions.
+fn bring_site_packages(
+    inventory: &mut Inventory,
+    base: &BaseFiles,
+    site_packages: &str,
+    own_folder: &str,
+) -> Result<()> {
     let own: HashSet<String> = inventory.packages.iter().map(|package| package.name.clone()).collect();
     let (shadowed, visible): (Vec<_>, Vec<_>) = distributions(&base.home, site_packages)
         .into_iter()
@@ -139,7 +151,8 @@ fn bring_site_packages(inventory: &mut Inventory, base: &BaseFiles, site_package
     for found in walk(&disk, |path| hidden.contains(&format!("{site_packages}/{path}")))? {
         let path = format!("{site_packages}/{}", found.path);
         let group = owners.get(path.as_str()).map_or(Group::Loose, |name| Group::Package((*name).to_owned()));
-        add(inventory, base, group, &path, &found.kind)?;
+        let path = format!("{own_folder}/{}", found.path);
+        add(inventory, base, group, &path, &disk, &found)?;
     }
     let brought: Vec<Package> = visible.iter().map(Distribution::package).collect();
     inventory.packages.extend(brought);

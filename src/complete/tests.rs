@@ -335,7 +335,7 @@ fn broken_environments_are_named() {
 }
 
 #[test]
-fn the_operating_systems_python_is_refused_unless_the_nodes_have_it() {
+fn the_operating_systems_python_comes_in_the_standard_layout() {
     if !std::path::Path::new("/usr/lib/python3.11/os.py").exists() {
         return;
     }
@@ -343,9 +343,18 @@ fn the_operating_systems_python_is_refused_unless_the_nodes_have_it() {
         .file("env/pyvenv.cfg", "home = /usr/bin\nversion = 3.11.2\n")
         .link("env/bin/python", "/usr/bin/python3.11")
         .file("env/lib/python3.11/site-packages/x.py", "");
-    let scanned = || folder.scan(&ScanOptions::default()).unwrap();
-    let error = complete(scanned(), &CompleteOptions::default(), &Silent).unwrap_err();
-    assert!(error.to_string().contains("operating system's Python"), "{error}");
+    let inventory = folder.complete();
+    for path in ["bin/python", "lib/python3.11/os.py", "lib/python3.11/dist-packages/envship.pth"] {
+        assert!(inventory.file(path).is_some(), "{path}");
+    }
+    for path in ["sitecustomize.py", "EXTERNALLY-MANAGED", "_distutils_system_mod.py"] {
+        assert!(inventory.get(&format!("lib/python3.11/{path}")).is_none(), "{path}");
+    }
+    let Content::Memory(text) = &inventory.file("lib/python3.11/sysconfig.py").unwrap().content else {
+        panic!("not changed")
+    };
+    assert!(!String::from_utf8_lossy(text).contains("prefix_scheme = 'posix_local'"));
     let options = CompleteOptions { interpreter: Interpreter::OnNodes("/usr".into()), ..Default::default() };
-    assert!(complete(scanned(), &options, &Silent).is_ok());
+    let scanned = folder.scan(&ScanOptions::default()).unwrap();
+    assert!(complete(scanned, &options, &Silent).unwrap().get("lib/python3.11/os.py").is_none());
 }

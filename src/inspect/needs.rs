@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::file_name;
 use super::report::{Cuda, Floor, Library};
-use crate::baseline;
+use crate::baseline::{self, Family};
 use crate::prefix::elf::Dynamic;
 
 /// Libraries of graphics cards' drivers and of what is built upon them.
@@ -103,7 +103,8 @@ impl Needs {
     /// Libraries that are neither in the environment nor the node's by nature.
     pub(super) fn outside(&self) -> Vec<Library> {
         let missing = self.needed.iter().filter(|(name, _)| {
-            !self.names.contains(*name) && baseline::family(name).is_none() && !is_cuda(name)
+            let node = !matches!(baseline::family(name), None | Some(Family::Desktop));
+            !self.names.contains(*name) && !node && !is_cuda(name)
         });
         missing
             .map(|(name, files)| Library { name: name.clone(), needed_by: files.iter().cloned().collect() })

@@ -13,7 +13,7 @@ use crate::artifact::{ContentDigest, Format, GlibcFloor, Manifest, PythonInfo};
 use crate::complete::{self, CompleteOptions, Scratch};
 use crate::entry::{Edit, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::{Explain, Kind, Result};
-use crate::prefix::{self, Inventory, ScanOptions};
+use crate::prefix::{self, Inventory, PrefixKind, ScanOptions};
 use crate::progress::Progress;
 use crate::relocate::{Destination, Interpreter, Relocator};
 
@@ -97,6 +97,7 @@ pub(super) struct Assembly {
     pub measured: Vec<Measured>,
     pub digest: ContentDigest,
     pub manifest: Manifest,
+    portability: Portability,
     layout: Layout,
     /// Bytecode of which only this run knows.
     _scratch: Scratch,
@@ -133,7 +134,8 @@ impl Assembly {
         if !measured.iter().any(|item| item.entry.path.ends_with("bin/python")) {
             progress.warn("there is no Python in the archive");
         }
-        Ok(Assembly { measured, digest, manifest, layout, _scratch: scratch })
+        let portability = Portability::of(&inventory, &options.completion.interpreter);
+        Ok(Assembly { measured, digest, manifest, portability, layout, _scratch: scratch })
     }
 
     /// Compresses into `sink`, in the order of the layout.
@@ -170,6 +172,7 @@ impl Assembly {
             platform: self.manifest.platform.clone(),
             python: self.manifest.python.clone(),
             glibc: self.manifest.glibc.clone(),
+            portability: self.portability,
             placeholders: self.manifest.placeholders.len(),
         }
     }
@@ -194,8 +197,30 @@ pub struct Contents {
     pub platform: String,
     pub python: Option<PythonInfo>,
     pub glibc: Option<GlibcFloor>,
+    pub portability: Portability,
     /// Places that `envship unpack` finishes.
     pub placeholders: usize,
+}
+
+/// How far the interpreter of an archive was made for other machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Portability {
+    /// As its maker meant it.
+    AsBuilt,
+    /// The operating system's, made for that release of it.
+    OperatingSystem,
+}
+
+impl Portability {
+    fn of(inventory: &Inventory, interpreter: &complete::Interpreter) -> Self {
+        match (&inventory.prefix.kind, interpreter) {
+            (PrefixKind::Venv(base), complete::Interpreter::Bundle) if base.is_system() => {
+                Portability::OperatingSystem
+            }
+            _ => Portability::AsBuilt,
+        }
+    }
 }
 
 impl Relocate for Arc<Relocator> {

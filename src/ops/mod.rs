@@ -13,7 +13,7 @@ mod stranded;
 mod unpack;
 mod verify;
 
-pub use assemble::{Contents, PackOptions};
+pub use assemble::{Contents, PackOptions, Portability};
 pub use conf::{EngineOptions, conf};
 pub use environment::{Given, SourceOptions};
 pub use inspect::{Inspected, TooNew, inspect, require_met};

@@ -40,8 +40,8 @@ impl Base {
         &self.spellings[0]
     }
 
-    /// The base is the operating system's own Python: distributions split it
-    /// over packages and change where it looks, so it can't be brought.
+    /// The base is the operating system's own Python, among whose files are
+    /// those of everything else.
     #[must_use]
     pub fn is_system(&self) -> bool {
         self.home() == Path::new("/usr") || self.home() == Path::new("/")

@@ -15,8 +15,11 @@ pub(crate) struct Dynamic {
     pub(crate) soname: Option<String>,
     /// In the order of the file.
     pub(crate) needed: Vec<String>,
-    /// `DT_RPATH` or `DT_RUNPATH`, cut at the colons.
+    /// `DT_RUNPATH`, or `DT_RPATH` where there is none, cut at the colons.
     pub(crate) run_path: Vec<String>,
+    pub(crate) run_path_kind: RunPathKind,
+    /// It is started, not loaded: it names its loader.
+    pub(crate) is_program: bool,
     /// The symbol versions that it needs of others: `GLIBC_2.17`. Weak ones
     /// are not among them.
     pub(crate) versions: Vec<String>,
@@ -24,8 +27,22 @@ pub(crate) struct Dynamic {
     pub(crate) level: Option<u8>,
 }
 
+/// How a run path counts for the loader (ld.so(8)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RunPathKind {
+    #[default]
+    None,
+    /// Before `LD_LIBRARY_PATH`, and also for what is loaded from here.
+    Rpath,
+    /// After `LD_LIBRARY_PATH`, for this file alone, and so that the others'
+    /// `DT_RPATH` don't count for it. `tag` is where it stands in the file,
+    /// unless there is a `DT_RPATH` too.
+    Runpath { tag: Option<u64> },
+}
+
 const PT_LOAD: u64 = 1;
 const PT_DYNAMIC: u64 = 2;
+const PT_INTERP: u64 = 3;
 const DT_NEEDED: u64 = 1;
 const DT_STRTAB: u64 = 5;
 const DT_STRSZ: u64 = 10;
@@ -100,6 +117,7 @@ impl<'a> Reader<'a> {
             .iter()
             .find(|segment| segment.kind == PT_GNU_PROPERTY)
             .and_then(|segment| self.level(&self.bytes(segment.offset, segment.size)?));
+        found.is_program = segments.iter().any(|segment| segment.kind == PT_INTERP);
         let Some(dynamic) = segments.iter().find(|segment| segment.kind == PT_DYNAMIC) else {
             return Some(found);
         };
@@ -115,15 +133,16 @@ impl<'a> Reader<'a> {
         if let (Some(address), Some(count)) = (value(DT_VERNEED), value(DT_VERNEEDNUM)) {
             found.versions = self.versions(offset_of(&segments, address)?, count, &strings)?;
         }
-        for (tag, at) in &tags {
-            match *tag {
-                DT_NEEDED => found.needed.extend(text(&strings, *at)),
-                DT_SONAME => found.soname = text(&strings, *at),
-                DT_RPATH | DT_RUNPATH => {
-                    found.run_path = text(&strings, *at)?.split(':').map(str::to_owned).collect();
-                }
-                _ => {}
-            }
+        let string = |wanted: u64| text(&strings, value(wanted)?);
+        found.soname = string(DT_SONAME);
+        let needed = tags.iter().filter(|(tag, _)| *tag == DT_NEEDED);
+        found.needed = needed.filter_map(|(_, at)| text(&strings, *at)).collect();
+        if let Some(path) = string(DT_RUNPATH).or_else(|| string(DT_RPATH)) {
+            found.run_path = path.split(':').map(str::to_owned).collect();
+            let row = tags.iter().position(|(tag, _)| *tag == DT_RUNPATH);
+            let tag = |row: usize| value(DT_RPATH).is_none().then_some(dynamic.offset + 16 * row as u64);
+            found.run_path_kind =
+                row.map_or(RunPathKind::Rpath, |row| RunPathKind::Runpath { tag: tag(row) });
         }
         Some(found)
     }
@@ -180,10 +199,10 @@ struct Segment {
 /// Where in the file an address is.
 fn offset_of(segments: &[Segment], address: u64) -> Option<u64> {
     let holds = |segment: &&Segment| {
-        segment.kind == PT_LOAD && (segment.address..segment.address + segment.size).contains(&address)
+        segment.kind == PT_LOAD && address >= segment.address && address - segment.address < segment.size
     };
     let segment = segments.iter().find(holds)?;
-    Some(segment.offset + (address - segment.address))
+    segment.offset.checked_add(address - segment.address)
 }
 
 fn text(strings: &[u8], at: u64) -> Option<String> {
@@ -201,6 +220,7 @@ mod tests {
         let found = Dynamic::read(&std::env::current_exe().unwrap()).unwrap().unwrap();
         assert!(found.needed.iter().any(|name| name.starts_with("libc.")), "{found:?}");
         assert_eq!(found.soname, None);
+        assert!(found.is_program);
         assert!(found.versions.iter().any(|version| version.starts_with("GLIBC_2.")), "{found:?}");
     }
 

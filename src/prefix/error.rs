@@ -31,9 +31,6 @@ pub enum Error {
     #[error("the Python version of `{}` can't be told", path.display())]
     UnknownVersion { path: PathBuf },
 
-    #[error("`{}` uses the operating system's Python, `{}`", path.display(), executable.display())]
-    SystemPython { path: PathBuf, executable: PathBuf },
-
     #[error("no conda environment is named `{name}`; searched {}", list(searched))]
     UnknownName { name: String, searched: Vec<PathBuf>, near: Vec<String> },
 
@@ -97,11 +94,6 @@ impl Explain for Error {
                 "make the environment with a CPython that is installed whole, such as uv's, pyenv's or conda's".into()
             }
             Error::UnknownVersion { .. } => "make the environment again".into(),
-            Error::SystemPython { .. } => {
-                "make the environment with a Python of its own: `uv venv --managed-python`, pyenv or conda; or, if \
-                 the nodes have the same Python, name its prefix with --python-prefix"
-                    .into()
-            }
             Error::UnknownName { near, .. } if !near.is_empty() => {
                 format!("did you mean {}?", near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
             }

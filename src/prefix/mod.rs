@@ -47,7 +47,7 @@ pub use names::{active, find};
 pub use open::open;
 pub use python::Python;
 pub use scan::{Editable, MissingFiles, ScanOptions, scan};
-pub(crate) use walk::{Kind as FoundKind, walk};
+pub(crate) use walk::{Found, Kind as FoundKind, walk};
 
 /// An installed environment.
 #[derive(Clone, Debug)]

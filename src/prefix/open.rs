@@ -11,8 +11,7 @@ use crate::error::Result;
 /// Opens the environment at `path`, without running anything in it.
 ///
 /// # Errors
-/// If there is no environment, its interpreter or its base is missing, or the
-/// base is the operating system's own Python.
+/// If there is no environment, or its interpreter or its base is missing.
 pub fn open(path: &Path) -> Result<Prefix> {
     let root = std::path::absolute(path)?.components().collect::<PathBuf>();
     let found = fs_err::metadata(&root).map_err(|_| Error::Missing { path: root.clone() })?;

@@ -16,6 +16,7 @@ mod environments;
 mod formats;
 mod inspect;
 mod landed;
+mod outside;
 mod peers;
 mod promises;
 mod publish_store;

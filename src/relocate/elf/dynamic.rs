@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use goblin::elf::dynamic::{DT_AUDIT, DT_CONFIG, DT_DEPAUDIT, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME};
-use goblin::elf::{Elf, VerdefSection, VerneedSection};
+use goblin::elf::program_header::PT_DYNAMIC;
+use goblin::elf::{Dynamic as Section, Elf, VerdefSection, VerneedSection};
 
 /// Filters name a library too.
 const DT_AUXILIARY: u64 = 0x7fff_fffd;
@@ -17,6 +18,9 @@ pub(super) struct Dynamic {
     pub(super) strings: Range<usize>,
     /// In the order in which they lie.
     pub(super) run_paths: Vec<RunPath>,
+    /// Where a byte says that a run path is a `DT_RUNPATH`, unless there is a
+    /// `DT_RPATH` too.
+    pub(super) runpath_tag: Option<usize>,
     /// Where the strings begin that anything refers to.
     pub(super) references: BTreeSet<usize>,
     /// The number of dynamic symbols.
@@ -73,12 +77,28 @@ impl Dynamic {
         Some(Dynamic {
             strings: strings.clone(),
             run_paths,
+            // In a damaged file anything may lie anywhere.
+            runpath_tag: runpath_tag(&elf, dynamic, bytes).filter(|at| !strings.contains(at)),
             references,
             symbols: elf.dynsyms.len(),
             needed: elf.libraries.iter().map(ToString::to_string).collect(),
             end: end(&elf, bytes.len()),
         })
     }
+}
+
+/// Where the least byte of the tag `DT_RUNPATH` lies.
+fn runpath_tag(elf: &Elf, dynamic: &Section, bytes: &[u8]) -> Option<usize> {
+    let tags = || dynamic.dyns.iter().map(|entry| entry.d_tag);
+    if tags().any(|tag| tag == DT_RPATH) {
+        return None;
+    }
+    let row = tags().position(|tag| tag == DT_RUNPATH)?;
+    let segment = elf.program_headers.iter().find(|segment| segment.p_type == PT_DYNAMIC)?;
+    let word = if elf.is_64 { 8 } else { 4 };
+    let start = usize::try_from(segment.p_offset).ok()?.checked_add(row * 2 * word)?;
+    let least = if elf.little_endian { start } else { start.checked_add(word - 1)? };
+    (u64::from(*bytes.get(least)?) == DT_RUNPATH).then_some(least)
 }
 
 /// The string offsets of symbol versions, defined and needed.

@@ -4,6 +4,10 @@
 //! to the file: `$ORIGIN/../lib`. A run path goes into the old one's place where
 //! it fits; else the file is rebuilt with a longer string table.
 //!
+//! A `DT_RUNPATH` that changes becomes a `DT_RPATH`: the former comes after
+//! `LD_LIBRARY_PATH`, with which Hadoop and others name folders of the node, and
+//! a libpython or OpenSSL from there ends the interpreter (ld.so(8)).
+//!
 //! `$ORIGIN` is where the dynamic linker opened the file. For a program the
 //! kernel has resolved links (`/proc/self/exe`); for a library they stay, so a
 //! link to it in a directory of another depth would look elsewhere. Links beside
@@ -50,8 +54,8 @@ pub(super) fn plan(path: &str, bytes: &[u8], prefixes: &Prefixes) -> Plan {
     wanted
         .iter()
         .map(|(old, new)| in_place(bytes, &dynamic, old, new))
-        .collect::<Option<_>>()
-        .map(Plan::InPlace)
+        .collect::<Option<Vec<_>>>()
+        .map(|run_paths| Plan::InPlace(with_rpath(run_paths, &dynamic)))
         .or_else(|| rebuilt(bytes, &dynamic, &wanted).map(Plan::Rebuilt))
         .unwrap_or(Plan::Stays)
 }
@@ -120,6 +124,13 @@ fn in_place(bytes: &[u8], dynamic: &Dynamic, old: &RunPath, new: &[u8]) -> Optio
     })
 }
 
+/// With the edit that makes a `DT_RPATH` of a `DT_RUNPATH`.
+fn with_rpath(mut edits: Vec<(Range<usize>, Vec<u8>)>, dynamic: &Dynamic) -> Vec<(Range<usize>, Vec<u8>)> {
+    const DT_RPATH: u8 = 15;
+    edits.extend(dynamic.runpath_tag.map(|at| (at..at + 1, vec![DT_RPATH])));
+    edits
+}
+
 /// The file with longer strings, if what comes out says what it should.
 fn rebuilt(bytes: &[u8], dynamic: &Dynamic, wanted: &[(&RunPath, Vec<u8>)]) -> Option<Vec<u8>> {
     let (_, new) = wanted.first()?;
@@ -136,6 +147,7 @@ fn rebuilt(bytes: &[u8], dynamic: &Dynamic, wanted: &[(&RunPath, Vec<u8>)]) -> O
     let result = Dynamic::parse(&output)?;
     let right = result.run_paths.iter().all(|run_path| output[run_path.range.clone()] == **new)
         && result.run_paths.len() == dynamic.run_paths.len()
+        && result.runpath_tag.is_none()
         && result.symbols == dynamic.symbols
         && result.needed == dynamic.needed;
     right.then_some(output)
@@ -146,6 +158,7 @@ fn edited(bytes: &[u8], run_path: &[u8]) -> Option<Vec<u8>> {
     const GROWTH: usize = 8 * 1024 * 1024;
     let mut file = arwen::elf::ElfContainer::parse(bytes).ok()?;
     file.set_runpath(run_path).ok()?;
+    file.force_rpath().ok()?;
     let mut output = vec![0; bytes.len() + GROWTH];
     let mut room = &mut output[..];
     file.write(&mut room).ok()?;

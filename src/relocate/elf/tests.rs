@@ -50,7 +50,7 @@ impl Installed {
         let library = folder.path().join("lib/libanswer.so");
         compile(&["-shared", "-fPIC", "-Wl,-soname,libanswer.so"], LIBRARY, &library);
         let prefix = format!("-DPREFIX=\"{prefix}\"");
-        let run_path = format!("-Wl,-rpath,{run_path}");
+        let run_path = format!("-Wl,--enable-new-dtags,-rpath,{run_path}");
         let search = format!("-L{}", folder.path().join("lib").display());
         let arguments = [&prefix, "-lanswer", &search, &run_path];
         compile(&arguments, PROGRAM, &folder.path().join("bin/program"));
@@ -112,6 +112,22 @@ fn a_run_path_that_is_too_long_rebuilds_the_file() {
     let placed = crate::relocate::place(&output, &relocated.placeholders, SHORT);
     assert_eq!((placed.edits.len(), placed.unfit), (1, vec![]));
     assert_eq!(installed.run(&splice(&output, &placed.edits)).as_deref(), Some("42\n/env\nenvironment\n"));
+}
+
+#[test]
+fn a_library_of_the_node_does_not_come_first() {
+    for prefix in [LONG, SHORT] {
+        let installed = Installed::at(prefix, &format!("{prefix}/lib"));
+        assert!(Dynamic::parse(&installed.program()).unwrap().runpath_tag.is_some(), "the linker's default");
+        let (_, output) = relocate(prefix, "bin/program", &installed.program());
+        assert_eq!(Dynamic::parse(&output).unwrap().runpath_tag, None);
+        let foreign = installed.folder.path().join("foreign/libanswer.so");
+        compile(&["-shared", "-fPIC", "-Wl,-soname,libanswer.so"], "int other(void) { return 0; }", &foreign);
+        installed.run(&output).unwrap();
+        let program = installed.folder.path().join("bin/program");
+        let node = Command::new(program).env("LD_LIBRARY_PATH", foreign.parent().unwrap()).output().unwrap();
+        assert!(node.status.success(), "{node:?}");
+    }
 }
 
 #[test]

@@ -1,4 +1,8 @@
-//! `/etc/ld.so.cache`: where this machine's loader finds libraries.
+//! Where this machine's loader finds libraries: `/etc/ld.so.cache`, the folders
+//! that it always looks into, and `LD_LIBRARY_PATH` (ld.so(8)).
+//!
+//! The latter comes last here: what another shell would not find is taken only
+//! if there is nothing else.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,6 +13,8 @@ use crate::prefix::elf::Dynamic;
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
 const HEADER: usize = 48;
 const ROW: usize = 24;
+
+const FOLDERS: [&str; 4] = ["/lib64", "/usr/lib64", "/lib", "/usr/lib"];
 
 /// Libraries by the name that programs ask for, in the loader's order.
 #[derive(Debug, Default)]
@@ -38,12 +44,22 @@ impl LoaderCache {
         Some(LoaderCache(libraries))
     }
 
-    /// The file that a program for `machine` gets.
-    pub(super) fn find(&self, name: &str, machine: u16) -> Option<PathBuf> {
-        let fits =
-            |path: &&PathBuf| matches!(Dynamic::read(path), Ok(Some(found)) if found.machine == machine);
-        let found = self.0.get(name)?.iter().find(fits)?;
-        fs_err::canonicalize(found).ok().filter(|path| Path::is_file(path))
+    /// The file that a program for `machine` gets, which looks into `first`
+    /// before anything else.
+    pub(super) fn find(&self, name: &str, machine: u16, first: &[PathBuf]) -> Option<PathBuf> {
+        let fits = |path: &PathBuf| {
+            path.is_file() && matches!(Dynamic::read(path), Ok(Some(found)) if found.machine == machine)
+        };
+        let variable = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+        let last = std::env::split_paths(&variable).filter(|folder| folder.is_absolute());
+        first
+            .iter()
+            .map(|folder| folder.join(name))
+            .chain(self.0.get(name).into_iter().flatten().cloned())
+            .chain(FOLDERS.iter().map(|folder| Path::new(folder).join(name)))
+            .chain(last.map(|folder| folder.join(name)))
+            .find(fits)
+            .and_then(|found| fs_err::canonicalize(found).ok())
     }
 }
 
@@ -70,8 +86,15 @@ mod tests {
         if cache.0.is_empty() {
             return;
         }
-        assert!(cache.find("libc.so.6", own.machine).is_some());
-        assert_eq!(cache.find("libc.so.6", 0xffff), None);
+        let libc = cache.find("libc.so.6", own.machine, &[]).unwrap();
+        assert_eq!(cache.find("libc.so.6", 0xffff, &[]), None);
+        // A folder that is asked first wins, and needs no cache.
+        let folder = tempfile::tempdir().unwrap();
+        let copy = fs_err::canonicalize(folder.path()).unwrap().join("libc.so.6");
+        fs_err::copy(libc, &copy).unwrap();
+        let first = [folder.path().to_owned()];
+        assert_eq!(cache.find("libc.so.6", own.machine, &first), Some(copy.clone()));
+        assert_eq!(LoaderCache::default().find("libc.so.6", own.machine, &first), Some(copy));
     }
 
     #[test]
