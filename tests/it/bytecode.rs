@@ -77,6 +77,8 @@ fn conda_prefixes_of_any_length_pack_to_the_same_bytes() {
 #[test]
 fn nothing_is_compiled_on_a_node_even_if_the_installer_left_it_all_out() {
     let sandbox = Sandbox::new();
+    let cache = sandbox.path("cache");
+    let sandbox = sandbox.with("ENVSHIP_CACHE_DIR", &cache);
     let prefix = uv_venv(&sandbox, "env", &["numpy"], &[]);
     sandbox.run(["pack", "env", "-o", "env.tar.gz"]).success().says(&["note: compiled: "]);
     sandbox.run(["pack", "env", "-o", "env.zip"]).success();
