@@ -24,8 +24,8 @@ struct Claim {
 
 /// Checks every file that a `RECORD` (PEP 376) or a record of conda lists, all
 /// links, and that programs may be run.
-pub(super) fn check(root: &Path) -> Result<Vec<Check>> {
-    let (mut claims, mut checks) = (Vec::new(), Vec::new());
+pub(super) fn check(root: &Path, original: Option<&Path>) -> Result<Vec<Check>> {
+    let (mut wheels, mut checks) = (Vec::new(), Vec::new());
     for entry in WalkDir::new(root).into_iter().flatten() {
         let Some(path) = entry.path().strip_prefix(root).ok().and_then(Path::to_str) else { continue };
         if entry.file_type().is_symlink() && !entry.path().exists() {
@@ -33,10 +33,11 @@ pub(super) fn check(root: &Path) -> Result<Vec<Check>> {
             let reason = format!("a link to `{}`, which is not there", target.display());
             checks.push(Check::failed(Area::Files, path, reason));
         }
-        if path.ends_with(".dist-info/RECORD") && path.contains("-packages/") {
-            claims.extend(of_distribution(path, &fs_err::read_to_string(entry.path())?));
+        if is_record(path) {
+            wheels.extend(of_distribution(path, &fs_err::read_to_string(entry.path())?));
         }
     }
+    let mut claims = Vec::new();
     for record in conda_records(root)? {
         claims.extend(record.hashes().map(|(path, hash)| Claim {
             path: path.to_owned(),
@@ -50,11 +51,13 @@ pub(super) fn check(root: &Path) -> Result<Vec<Check>> {
             claim.sha256 = None;
         }
     }
-    // conda packages bring a `RECORD` too, which lists the same files.
+    // conda packages bring a `RECORD` too, of the wheel from which they were
+    // built and changed: of two claims the first stays.
+    claims.append(&mut wheels);
     claims.sort_by(|a, b| a.path.cmp(&b.path));
     claims.dedup_by(|a, b| a.path == b.path);
     let found: Vec<Option<Check>> =
-        claims.par_iter().map(|claim| examine(root, claim)).collect::<io::Result<_>>()?;
+        claims.par_iter().map(|claim| examine(root, claim, original)).collect::<io::Result<_>>()?;
     checks.extend(found.into_iter().flatten());
     checks.extend(programs(root)?);
     if checks.is_empty() {
@@ -63,6 +66,13 @@ pub(super) fn check(root: &Path) -> Result<Vec<Check>> {
         checks.push(Check::passed(Area::Files, name));
     }
     Ok(checks)
+}
+
+/// That of an installed distribution; one that another distribution vendors
+/// lists files which that may have changed.
+fn is_record(path: &str) -> bool {
+    let folder = path.strip_suffix(".dist-info/RECORD").and_then(|stem| stem.rsplit_once('/'));
+    folder.is_some_and(|(site_packages, _)| site_packages.ends_with("-packages"))
 }
 
 /// The files of a distribution, below the root.
@@ -82,27 +92,38 @@ fn of_distribution(path: &str, text: &str) -> Vec<Claim> {
     text.lines().filter_map(claim).collect()
 }
 
-fn examine(root: &Path, claim: &Claim) -> io::Result<Option<Check>> {
+fn examine(root: &Path, claim: &Claim, original: Option<&Path>) -> io::Result<Option<Check>> {
     let path = root.join(&claim.path);
-    // What was left out by a filter is missing on purpose; only what other
-    // files can't do without is noticed, by importing it.
-    if !path.is_file() {
-        let reason = "listed, but not there";
-        let missing = claim.path.contains(".so") && fs_err::symlink_metadata(&path).is_err();
-        let check = missing.then(|| Check::failed(Area::Files, &claim.path, reason));
-        return Ok(check.map(|check| check.of(Some(&claim.distribution))));
-    }
-    // What conda records of a link is the hash of the file behind it, as it
-    // was before that was relocated.
-    let Some(expected) = &claim.sha256 else { return Ok(None) };
-    if path.is_symlink() {
-        return Ok(None);
-    }
-    if sha256_of_file(&path)?.as_slice() == expected.as_slice() {
-        return Ok(None);
-    }
-    let check = Check::failed(Area::Files, &claim.path, "its content is not what its record lists");
+    let problem = match &claim.sha256 {
+        // What was left out by a filter is missing on purpose; only what other
+        // files can't do without is noticed, by importing it.
+        _ if !path.is_file() => {
+            let missing = claim.path.contains(".so") && fs_err::symlink_metadata(&path).is_err();
+            missing.then_some("listed, but not there")
+        }
+        // What conda records of a link is the hash of the file behind it, as it
+        // was before that was relocated.
+        Some(expected) if !path.is_symlink() && sha256_of_file(&path)? != expected.as_slice() => {
+            Some("its content is not what its record lists")
+        }
+        _ => None,
+    };
+    let Some(problem) = problem else { return Ok(None) };
+    let check = match original {
+        Some(original) if is_same(&original.join(&claim.path), &path)? => {
+            Check::tolerated(Area::Files, &claim.path, format!("as in the original environment: {problem}"))
+        }
+        _ => Check::failed(Area::Files, &claim.path, problem),
+    };
     Ok(Some(check.of(Some(&claim.distribution))))
+}
+
+/// Whether two files hold the same, or are both missing.
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    match (one.is_file(), other.is_file()) {
+        (true, true) => Ok(sha256_of_file(one)? == sha256_of_file(other)?),
+        (one, other) => Ok(one == other),
+    }
 }
 
 /// Scripts in `bin` that may not be run.

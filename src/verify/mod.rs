@@ -55,7 +55,7 @@ impl Default for VerifyOptions {
 /// report.
 pub fn verify(trial: &Trial, options: &VerifyOptions, progress: &dyn Progress) -> Result<Report> {
     let mut report = Report::default();
-    report.extend(files::check(trial.root())?);
+    report.extend(files::check(trial.root(), options.original.as_deref())?);
     if !trial.root().join("bin/python").exists() {
         report.push(without_python(trial.root()));
         return Ok(report);

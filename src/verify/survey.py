@@ -48,6 +48,16 @@ def below(folder, path):
     return None if relative.startswith(os.pardir + os.sep) or relative == os.pardir else tuple(relative.split(os.sep))
 
 
+def is_program(path):
+    """Shell completions and programs for Windows lie in `bin` too."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4)
+    except OSError:
+        return False
+    return os.access(path, os.X_OK) and (head[:2] == b"#!" or head == b"\x7fELF")
+
+
 def main():
     modules, scripts, claimed = {}, {}, set()
     folders = [path for path in sys.path if path.endswith(("site-packages", "dist-packages")) and os.path.isdir(path)]
@@ -62,7 +72,7 @@ def main():
                 modules.setdefault(module, name)
         for file in files:
             parts = below(bin_folder, file)
-            if parts and len(parts) == 1:
+            if parts and len(parts) == 1 and is_program(file):
                 scripts.setdefault("bin/" + parts[0], name)
         for entry in distribution.entry_points:
             if entry.group in ("console_scripts", "gui_scripts") and os.path.exists(os.path.join(bin_folder, entry.name)):

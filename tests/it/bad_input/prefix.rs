@@ -4,7 +4,6 @@ use fs_err as fs;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
 
 use super::{as_nobody, listing, open_to_everybody, pack_fails};
 use crate::environments::{conda_environment, python, venv};
@@ -35,19 +34,6 @@ fn a_dangling_interpreter_is_named() {
         symlink("/no/such/python3.11", prefix.join("bin").join(name)).unwrap();
     }
     pack_fails(&sandbox, "env", 1).says(&["bin/python", "hint: "]);
-}
-
-#[test]
-fn the_system_python_of_debian_is_refused_with_a_hint() {
-    let sandbox = Sandbox::new();
-    fs::create_dir_all(sandbox.work("env/bin")).unwrap();
-    fs::create_dir_all(sandbox.work("env/lib/python3.11/site-packages")).unwrap();
-    sandbox
-        .write("env/pyvenv.cfg", "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n");
-    let system = Path::new("/usr/bin/python3");
-    assert!(system.exists(), "the test machines are Debian with its Python");
-    symlink(system, sandbox.work("env/bin/python")).unwrap();
-    pack_fails(&sandbox, "env", 1).says(&["/usr", "hint: "]);
 }
 
 #[test]
