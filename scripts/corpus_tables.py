@@ -33,7 +33,9 @@ How to read the tables:
   is unpacked where and as who packed it, and only the original environment is gone.
 - *conda-pack* is tried without `conda-unpack` and unactivated, which is what an engine does with an archive.
 - Of envship's archives it is also asked that nothing is loaded from outside but what every Linux node has. The
-  peers don't promise that, and it isn't held against them.
+  peers don't promise that, and it isn't held against them. (A module that does so isn't tried in the hostile
+  environment any more, so some of the peers' ticks are kinder than they should be.)
+- A dash: there is nothing to try, or the files alone, which are right if *as a whole* is.
 - The row *what they need* sums up all that the requirements pull in, and *as a whole* is the interpreter, the files
   and `pip check`.
 
@@ -98,6 +100,8 @@ class Group:
             (re.escape(self.original), "(original)"),
             (re.escape(str(pathlib.Path(self.python).parent.parent)), "(Python)"),
             (r"/tmp/tmp\.\w+/peer/?", ""),
+            (r"/\S*_placehold\S*", "(placeholder)"),
+            (re.escape(str(pathlib.Path.home())), "~"),
             (r"\s+", " "),
             (r"\|", r"\\|"),
         ):
@@ -109,9 +113,9 @@ class Group:
         text = f"{where}: {reason}"
         return text if len(text) <= SHORT else text[: SHORT - 1].rstrip() + "…"
 
-    def verdict(self, failed):
+    def verdict(self, tried, failed):
         if not failed:
-            return "✓"
+            return "✓" if tried else "–"
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         return f"✗ {self.short(failed[0])}{more}"
 
@@ -134,14 +138,14 @@ class Group:
             return f"{len(good)} of {len(total)}" if total else "–"
 
         failed = [check for check in checks if check["outcome"] == "failed"]
-        return [share("import", total), share("hostile-import", total), share("script", count["script"]), self.verdict(failed)]
+        return [share("import", total), share("hostile-import", total), share("script", count["script"]), self.verdict(checks, failed)]
 
     def cell_of(self, peer, key):
         whole = [check for check in peer if check["area"] == "interpreter" and check["name"] == "bin/python"]
         if any(check["outcome"] == "failed" for check in whole):
             return "✗ no interpreter"
-        failed = [check for check in peer if check["outcome"] == "failed" and self.held_against(check)]
-        return self.verdict([check for check in failed if self.row_of(check) == key])
+        checks = [check for check in peer if self.row_of(check) == key]
+        return self.verdict(checks, [check for check in checks if check["outcome"] == "failed" and self.held_against(check)])
 
     def table(self):
         columns = ["distribution", "version", "imports", "hostile imports", "scripts", "envship", *self.peers]
@@ -152,7 +156,7 @@ class Group:
     def score(self):
         """How many of the requirements are fine, for envship and each peer."""
         names = {name for name, _ in self.pins}
-        cells = [cells[3:] for name, _, cells in self.rows() if name in names]
+        cells = [cells[3:] for name, _, cells in self.rows() if name in names and cells[3] != "–"]
         return len(cells), [sum(cell == "✓" for cell in column) for column in zip(*cells)]
 
     def __str__(self):
