@@ -141,7 +141,9 @@ class Group:
 
         failed = [check for check in checks if check["outcome"] == "failed"]
         shares = [share("import", total), share("hostile-import", total), share("script", count["script"])]
-        return [*shares, self.verdict(checks, failed)]
+        excused = [f"`{c['name']}`" for c in checks if (c["area"], c["name"]) in self.excused]
+        note = f" (in the original {' and '.join(excused)} fails too)" if excused else ""
+        return [*shares, self.verdict(checks, failed) + note]
 
     def cell_of(self, peer, key):
         whole = [check for check in peer if check["area"] == "interpreter" and check["name"] == "bin/python"]
@@ -161,7 +163,7 @@ class Group:
         """How many of the requirements are fine, for envship and each peer."""
         names = {name for name, _ in self.pins}
         cells = [cells[3:] for name, _, cells in self.rows() if name in names and cells[3] != "–"]
-        return len(cells), [sum(cell == "✓" for cell in column) for column in zip(*cells)]
+        return len(cells), [sum(cell.startswith("✓") for cell in column) for column in zip(*cells)]
 
     def __str__(self):
         return f"## {self.name.replace('-', ' ').capitalize()}\n\n{self.about}\n\n{self.table()}\n"
