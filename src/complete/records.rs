@@ -13,7 +13,7 @@ use crate::entry::{CachedBytecode, Change, Content, Entry, File, Measured, Node,
 use crate::error::Result;
 use crate::fs::sha256;
 use crate::interrupt;
-use crate::prefix::{Inventory, Python, below, parse_record_line, relative};
+use crate::prefix::{Inventory, Python, below, is_record, parse_record_line, relative};
 
 /// Says that relocation needn't look at them.
 pub(super) fn own(inventory: &mut Inventory) {
@@ -86,13 +86,6 @@ pub(super) fn made(entry: Entry, bytes: Vec<u8>) -> Measured {
     let node =
         Node::File(File { executable, content: Content::Memory(bytes.into()), rewrite: Rewrite::Keep });
     Measured { entry: Entry { node, ..entry }, size, sha256, change: Change::default() }
-}
-
-/// Those of installed distributions; one that a package vendors is a file like
-/// any other, whose hash another `RECORD` lists.
-fn is_record(path: &str) -> bool {
-    let folder = path.strip_suffix("/RECORD").filter(|folder| folder.ends_with(".dist-info"));
-    folder.and_then(|folder| folder.rsplit_once('/')).is_some_and(|(site, _)| site.ends_with("-packages"))
 }
 
 /// The lines of a `RECORD` whose files are in the archive, ordered by path,

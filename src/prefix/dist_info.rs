@@ -74,6 +74,13 @@ pub(crate) fn distributions(root: &Path, site_packages: &str) -> Vec<Distributio
     names.iter().filter_map(|name| Distribution::read(root, &format!("{site_packages}/{name}"))).collect()
 }
 
+/// Whether a path is that of the `RECORD` of an installed distribution; one that
+/// a package vendors is a file like any other.
+pub(crate) fn is_record(path: &str) -> bool {
+    let folder = path.strip_suffix("/RECORD").filter(|folder| folder.ends_with(".dist-info"));
+    folder.and_then(|folder| folder.rsplit_once('/')).is_some_and(|(site, _)| site.ends_with("-packages"))
+}
+
 /// A line of `RECORD`: path, hash and size, the last two may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordLine {

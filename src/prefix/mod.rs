@@ -36,7 +36,9 @@ use std::path::PathBuf;
 
 pub use base::{Base, SystemSite};
 pub(crate) use conda_meta::{Record, load as conda_records};
-pub(crate) use dist_info::{Distribution, below, distributions, metadata_header, parse_record_line};
+pub(crate) use dist_info::{
+    Distribution, below, distributions, is_record, metadata_header, parse_record_line,
+};
 pub use error::Error;
 pub use filter::{Filter, Filters};
 pub use inventory::Inventory;

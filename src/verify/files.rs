@@ -13,7 +13,7 @@ use super::report::{Area, Check};
 use crate::artifact::MANIFEST;
 use crate::error::Result;
 use crate::fs::sha256_of_file;
-use crate::prefix::{conda_records, parse_record_line};
+use crate::prefix::{below, conda_records, is_record, parse_record_line};
 
 /// What a record says of a file.
 struct Claim {
@@ -68,13 +68,6 @@ pub(super) fn check(root: &Path, original: Option<&Path>) -> Result<Vec<Check>> 
     Ok(checks)
 }
 
-/// That of an installed distribution; one that another distribution vendors
-/// lists files which that may have changed.
-fn is_record(path: &str) -> bool {
-    let folder = path.strip_suffix(".dist-info/RECORD").and_then(|stem| stem.rsplit_once('/'));
-    folder.is_some_and(|(site_packages, _)| site_packages.ends_with("-packages"))
-}
-
 /// The files of a distribution, below the root.
 fn of_distribution(path: &str, text: &str) -> Vec<Claim> {
     let folder = path.trim_end_matches("/RECORD");
@@ -84,7 +77,7 @@ fn of_distribution(path: &str, text: &str) -> Vec<Claim> {
         let line = parse_record_line(line)?;
         let hash = line.hash.strip_prefix("sha256=");
         Some(Claim {
-            path: crate::prefix::below(Path::new("/"), site_packages, &line.path)?,
+            path: below(Path::new("/"), site_packages, &line.path)?,
             distribution: distribution.to_owned(),
             sha256: hash.and_then(|hash| BASE64_URL_SAFE_NO_PAD.decode(hash).ok()),
         })
