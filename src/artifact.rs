@@ -100,6 +100,10 @@ pub struct Manifest {
     /// Ordered by name, then kind.
     pub packages: Vec<Package>,
     pub installers: Vec<Installer>,
+    /// The compiled modules of the standard library, by name: no other record
+    /// lists what belongs to a virtual environment's interpreter.
+    #[serde(default)]
+    pub extensions: Vec<String>,
     /// Ordered by path, then offset.
     pub placeholders: Vec<Placeholder>,
     /// Facts that a user of the archive should know.

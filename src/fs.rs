@@ -28,6 +28,8 @@ pub enum Error {
     Exists { path: PathBuf },
     #[error("`{}` is a directory", path.display())]
     IsADirectory { path: PathBuf },
+    #[error("`{}` is a device, a pipe or a socket", path.display())]
+    Special { path: PathBuf },
     #[error("`{}` is not empty", path.display())]
     NotEmpty { path: PathBuf },
     #[error("`{}` is no directory", path.display())]
@@ -44,6 +46,7 @@ impl Explain for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Error::Exists { .. } => "replace it with --force, or choose another name",
+            Error::Special { .. } => "choose a file; what is there is never replaced",
             Error::IsADirectory { .. } => "choose another name; one that ends in `/` asks for a directory",
             Error::NotEmpty { .. } | Error::NotADirectory { .. } => {
                 "remove it, or choose a directory that is missing or empty"
@@ -62,7 +65,9 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Write { source, .. } => source,
-            Error::Exists { .. } => io::Error::new(io::ErrorKind::AlreadyExists, error),
+            Error::Exists { .. } | Error::Special { .. } => {
+                io::Error::new(io::ErrorKind::AlreadyExists, error)
+            }
             Error::IsADirectory { .. } => io::Error::new(io::ErrorKind::IsADirectory, error),
             Error::NotADirectory { .. } => io::Error::new(io::ErrorKind::NotADirectory, error),
             Error::NotEmpty { .. } => io::Error::new(io::ErrorKind::DirectoryNotEmpty, error),
@@ -86,6 +91,9 @@ impl StagedFile {
     /// folder is missing or can't be written.
     pub fn create(target: &Path, on_existing: OnExisting) -> Result<Self, Error> {
         let path = target.to_owned();
+        if fs_err::metadata(target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return Err(Error::Special { path });
+        }
         match fs_err::symlink_metadata(target) {
             Ok(found) if found.is_dir() => return Err(Error::IsADirectory { path }),
             Ok(_) if on_existing == OnExisting::Refuse => return Err(Error::Exists { path }),
@@ -148,18 +156,29 @@ pub struct StagedDir {
     target: PathBuf,
     /// Folders above it that were made for it, outermost first.
     made: Vec<PathBuf>,
+    place: Place,
+}
+
+/// Where a folder is staged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Its target is missing.
+    Beside,
+    /// Its target is there, with an owner and a mode of its own; it may be a
+    /// mount point, or somebody's working directory.
+    Inside,
 }
 
 impl StagedDir {
-    /// Stages a folder beside `target`, which must be missing or an empty
-    /// folder; missing folders above it are made.
+    /// Stages a folder for `target`, which must be missing or an empty folder;
+    /// missing folders above it are made.
     ///
     /// # Errors
     /// If `target` holds something, is no folder, or can't be written.
     pub fn create(target: &Path) -> Result<Self, Error> {
         let path = target.to_owned();
         let failed = |source| Error::Write { path: path.clone(), source };
-        let mut made = Vec::new();
+        let (mut made, mut place) = (Vec::new(), Place::Inside);
         match fs_err::read_dir(target) {
             Ok(entries) => {
                 if entries.take(1).count() > 0 {
@@ -174,6 +193,7 @@ impl StagedDir {
                     .collect();
                 made.reverse();
                 fs_err::create_dir_all(parent(target)).map_err(failed)?;
+                place = Place::Beside;
             }
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                 return Err(Error::NotADirectory { path });
@@ -183,9 +203,9 @@ impl StagedDir {
         let temp = tempfile::Builder::new()
             .prefix(".envship-")
             .permissions(std::fs::Permissions::from_mode(0o777))
-            .tempdir_in(parent(target))
+            .tempdir_in(if place == Place::Beside { parent(target) } else { target })
             .map_err(|error| failed(plain(&error)))?;
-        Ok(StagedDir { temp: Some(temp), target: path, made })
+        Ok(StagedDir { temp: Some(temp), target: path, made, place })
     }
 
     /// Where to put the contents.
@@ -199,8 +219,14 @@ impl StagedDir {
     /// # Errors
     /// If something came in its way.
     pub fn commit(mut self) -> Result<(), Error> {
-        let renamed = fs_err::rename(self.path(), &self.target);
-        renamed.map_err(|source| Error::Write { path: self.target.clone(), source })?;
+        let placed = match self.place {
+            Place::Beside => fs_err::rename(self.path(), &self.target),
+            Place::Inside => move_all(self.path(), &self.target),
+        };
+        placed.map_err(|source| Error::Write { path: self.target.clone(), source })?;
+        if self.place == Place::Inside {
+            return Ok(());
+        }
         // What was renamed must not be removed, nor what it lies in.
         self.made.clear();
         if let Some(temp) = self.temp.take() {
@@ -208,6 +234,15 @@ impl StagedDir {
         }
         Ok(())
     }
+}
+
+/// Moves everything that is in one folder into another.
+fn move_all(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs_err::read_dir(from)? {
+        let entry = entry?;
+        fs_err::rename(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 /// Removes what was staged, and the folders that were made for it alone.

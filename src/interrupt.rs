@@ -6,8 +6,12 @@
 //! file, a folder or an upload removes it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::error::{Explain, Kind};
+
+/// Signals that come within this time are one wish to stop.
+const TOGETHER: Duration = Duration::from_secs(1);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static WAKE: tokio::sync::Notify = tokio::sync::Notify::const_new();
@@ -52,7 +56,9 @@ pub async fn race<T>(work: impl Future<Output = T>) -> Result<T, Interrupted> {
     }
 }
 
-/// Raises the flag at SIGINT, SIGTERM and SIGHUP; a second one ends the process at once.
+/// Raises the flag at SIGINT, SIGTERM and SIGHUP; another one ends the process
+/// at once, but not if it comes with the first: `timeout` and terminals signal
+/// both a process and its group.
 ///
 /// # Errors
 /// If the signals can't be listened to.
@@ -65,14 +71,17 @@ pub fn listen() -> std::io::Result<()> {
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(async {
-            for first in [true, false] {
+            let mut first = None;
+            loop {
                 tokio::select! {
                     _ = interrupts.recv() => {}
                     _ = terminations.recv() => {}
                     _ = hangups.recv() => {}
                 }
-                if !first {
-                    std::process::exit(Kind::Interrupted.exit_code().into());
+                match first {
+                    None => first = Some(Instant::now()),
+                    Some(first) if first.elapsed() < TOGETHER => continue,
+                    Some(_) => std::process::exit(Kind::Interrupted.exit_code().into()),
                 }
                 raise();
             }

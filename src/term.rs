@@ -109,6 +109,7 @@ impl Terminal {
     /// A line on stderr that doesn't tear the bar apart. That stderr is gone
     /// is nothing one could tell anybody.
     fn line(&self, text: &str) {
+        let text = harmless(text, &['\n', '\t']);
         let print = || drop(writeln!(io::stderr().lock(), "{text}"));
         match &*self.running() {
             Some(running) => running.bar.suspend(print),
@@ -193,7 +194,7 @@ impl Table {
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        self.rows.push(cells.into_iter().map(|cell| harmless(&cell, &[])).collect());
     }
 
     #[must_use]
@@ -215,6 +216,14 @@ impl Table {
             text
         })
     }
+}
+
+/// Names come from archives of anybody, and a terminal obeys control
+/// characters.
+fn harmless(text: &str, allowed: &[char]) -> String {
+    text.chars()
+        .map(|c| if c.is_control() && !allowed.contains(&c) { char::REPLACEMENT_CHARACTER } else { c })
+        .collect()
 }
 
 /// A size for people: `12.3 MiB`.

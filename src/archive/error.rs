@@ -84,6 +84,9 @@ impl Explain for Error {
                 "leave one of the two out with --exclude, or report this as a defect"
             }
             Error::Threads(_) => "ask for fewer with --n-threads",
+            Error::Missing { path } if path.to_string_lossy().contains(":/") => {
+                "fetch it first; of the commands that read an archive only `inspect` and `conf` take a URL"
+            }
             Error::Missing { .. } => "check the path of the archive",
             Error::Empty { .. } | Error::Damaged { .. } => "fetch or pack the archive again",
             Error::NotAnArchive { .. } | Error::Unsupported { .. } => {

@@ -30,7 +30,7 @@ pub struct ArchiveArgs {
     compress_level: Option<u32>,
 
     /// The number of threads; by default one for each core.
-    #[arg(short = 'j', long, value_name = "N", value_parser = threads)]
+    #[arg(short = 'j', long, value_name = "N", allow_negative_numbers = true, value_parser = threads)]
     n_threads: Option<usize>,
 
     /// Put everything below this folder inside the archive. Engines expect `bin` at the top.
@@ -120,7 +120,7 @@ impl ArchiveArgs {
 }
 
 /// conda-pack's -1 means all cores; so does leaving the flag out.
-fn threads(text: &str) -> Result<usize, String> {
+pub fn threads(text: &str) -> Result<usize, String> {
     match text.parse::<i64>() {
         Ok(-1) => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
         Ok(count @ 1..=1024) => usize::try_from(count).map_err(|error| error.to_string()),

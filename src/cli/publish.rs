@@ -13,8 +13,8 @@ use crate::term::Terminal;
   envship publish env.tar.gz s3://bucket/envs/           # <environment>-<digest>.tar.gz
   envship publish env.tar.gz file:///srv/envs/env.tar.gz --force
 
-In a directory the archive gets the name that `envship ship` would have given it: its digest tells
-what was packed. That of another tool's archive is the SHA-256 of its bytes.
+In a directory the archive is called after its file, or --env-name, and by the digest of what was
+packed, as `envship ship` names it. That of another tool's archive is the SHA-256 of its bytes.
 
 Credentials for s3://, s3a:// and s3n:// are found as the AWS tools find them: AWS_ACCESS_KEY_ID and
 AWS_SECRET_ACCESS_KEY, AWS_PROFILE, ~/.aws, web identity, instance roles; AWS_ENDPOINT_URL names a

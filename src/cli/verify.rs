@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cli::archive::threads;
 use crate::error::Result;
 use crate::ops;
 use crate::term::Terminal;
@@ -37,7 +38,7 @@ pub struct Args {
     original: Option<PathBuf>,
 
     /// How many processes run at once; all cores by default.
-    #[arg(short = 'j', long = "n-threads", value_name = "N")]
+    #[arg(short = 'j', long = "n-threads", value_name = "N", allow_negative_numbers = true, value_parser = threads)]
     threads: Option<usize>,
 }
 

@@ -38,6 +38,7 @@ pub fn manifest(
         glibc: glibc::floor(inventory)?,
         packages: inventory.packages.clone(),
         installers: inventory.installers.clone(),
+        extensions: extensions(inventory),
         placeholders,
         remarks,
     };
@@ -45,4 +46,16 @@ pub fn manifest(
         .map_err(|source| Error::Json { path: MANIFEST.to_owned(), source })?;
     text.push(b'\n');
     Ok((manifest, text))
+}
+
+/// The compiled modules of the standard library that are in the archive.
+fn extensions(inventory: &Inventory) -> Vec<String> {
+    let Some(python) = &inventory.prefix.python else { return Vec::new() };
+    let folder = format!("{}/lib-dynload/", python.stdlib());
+    let modules = inventory.below(&folder).filter(|entry| entry.path.ends_with(".so"));
+    let mut names: Vec<String> = modules
+        .filter_map(|entry| Some(entry.path.strip_prefix(&folder)?.split('.').next()?.to_owned()))
+        .collect();
+    names.sort();
+    names
 }

@@ -16,6 +16,7 @@ pub(super) fn mend(uri: &str, format: Format, notes: &mut Vec<String>) -> Result
     if uri.contains('?') {
         return Err(bad("has a query, which engines take for a part of the name"));
     }
+    let uri = &lower_scheme(uri);
     let mended = match uri.split_once("://") {
         Some((scheme @ ("s3" | "s3n"), rest)) => {
             notes.push(format!("{scheme}:// became s3a://, the one that Hadoop's own connector reads"));
@@ -44,6 +45,15 @@ pub(super) fn mend(uri: &str, format: Format, notes: &mut Vec<String>) -> Result
     Ok(mended)
 }
 
+/// Schemes are the same in any case (RFC 3986), but Hadoop looks them up as they
+/// are written.
+fn lower_scheme(uri: &str) -> String {
+    match uri.split_once("://") {
+        Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
+        None => uri.to_owned(),
+    }
+}
+
 /// Whether the archive lies on the machine that submits.
 pub(super) fn is_local(uri: &str) -> bool {
     uri.starts_with("file:")
@@ -63,6 +73,7 @@ mod tests {
         for (uri, expected, notes) in [
             ("s3://b/e.tar.gz", "s3a://b/e.tar.gz", 1),
             ("s3n://b/e.tgz", "s3a://b/e.tgz", 1),
+            ("S3A://b/e.tgz", "s3a://b/e.tgz", 0),
             ("s3a://b/e.tar.gz", "s3a://b/e.tar.gz", 0),
             ("hdfs:///envs/e.tar.gz", "hdfs:///envs/e.tar.gz", 0),
             ("/srv/a b/e.tar.gz", "file:///srv/a%20b/e.tar.gz", 0),

@@ -15,13 +15,13 @@ use crate::progress::Progress;
 /// The output would become a part of what is packed.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` lies inside the environment that is packed", path.display())]
-struct InsideSource {
-    path: PathBuf,
+pub(super) struct InsideSource {
+    pub(super) path: PathBuf,
 }
 
 impl Explain for InsideSource {
     fn hint(&self) -> Option<String> {
-        Some("choose a place outside of it with --output".to_owned())
+        Some("choose a place outside of it".to_owned())
     }
 }
 

@@ -5,11 +5,12 @@ use serde::Serialize;
 use super::assemble::{Assembly, Contents, PackOptions};
 use super::conf::{EngineOptions, describe};
 use super::environment::{Plan, SourceOptions};
+use super::pack::InsideSource;
 use super::publish::{Published, archive_name};
 use super::verify::verify_assembly;
-use crate::artifact::ContentDigest;
+use crate::artifact::{ContentDigest, Format};
 use crate::conf::{Rendered, python_support};
-use crate::error::{Explain, Result};
+use crate::error::{Explain, Kind, Result};
 use crate::fs::OnExisting;
 use crate::progress::{Progress, Silent};
 use crate::publish::{Location, Receipt, Start, Store};
@@ -33,6 +34,21 @@ pub struct ShipOptions {
     pub on_existing: OnExisting,
     /// Try it first, against the environment that is packed.
     pub verify: Option<VerifyOptions>,
+}
+
+/// A directory is nothing that a store holds.
+#[derive(Debug, thiserror::Error)]
+#[error("a plain directory can't be shipped")]
+struct NoArchive;
+
+impl Explain for NoArchive {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("choose another --format, or use `envship pack -o DIR/`".to_owned())
+    }
 }
 
 /// An environment that is where a cluster can read it.
@@ -59,10 +75,16 @@ pub fn ship(
 ) -> Result<Shipped> {
     let location = Location::parse(&to.url)?;
     let format = options.format_for(location.file_name().as_deref())?;
+    if format == Format::Directory {
+        return Err(NoArchive.into());
+    }
     options.layout(format)?;
     let plan = Plan::new(source)?;
     let foreseen = archive_name(&location, plan.name(), ContentDigest([0; 32]), format)?;
     let foreseen = location.directory().join(&foreseen);
+    if let Some(path) = foreseen.local_path().filter(|path| plan.holds(path)) {
+        return Err(InsideSource { path: path.to_owned() }.into());
+    }
     engine.render(&engine.request(&foreseen.uri(), format), &Silent)?;
     let store = location.open()?;
     store.check_writable()?;

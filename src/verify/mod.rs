@@ -56,11 +56,13 @@ impl Default for VerifyOptions {
 pub fn verify(trial: &Trial, options: &VerifyOptions, progress: &dyn Progress) -> Result<Report> {
     let mut report = Report::default();
     report.extend(files::check(trial.root(), options.original.as_deref())?);
+    let manifest = manifest(trial.root());
     if !trial.root().join("bin/python").exists() {
-        report.push(without_python(trial.root()));
+        report.push(without_python(manifest.as_ref()));
         return Ok(report);
     }
-    let survey = match survey::survey(trial, options.limit)? {
+    let extensions = manifest.map(|manifest| manifest.extensions).unwrap_or_default();
+    let survey = match survey::survey(trial, &extensions, options.limit)? {
         Ok(survey) => survey,
         Err(check) => {
             report.push(check);
@@ -90,10 +92,13 @@ pub fn verify(trial: &Trial, options: &VerifyOptions, progress: &dyn Progress) -
     Ok(report)
 }
 
+/// What the environment says of itself, if envship packed it.
+fn manifest(root: &Path) -> Option<Manifest> {
+    serde_json::from_slice(&fs_err::read(root.join(MANIFEST)).ok()?).ok()
+}
+
 /// An environment may do without Python, if that is how it was packed.
-fn without_python(root: &Path) -> Check {
-    let manifest = fs_err::read(root.join(MANIFEST)).ok();
-    let manifest: Option<Manifest> = manifest.and_then(|text| serde_json::from_slice(&text).ok());
+fn without_python(manifest: Option<&Manifest>) -> Check {
     let reason = "there is no Python in it";
     match manifest {
         Some(Manifest { python: None, .. }) => Check::tolerated(Area::Interpreter, "bin/python", reason),

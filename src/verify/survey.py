@@ -88,6 +88,10 @@ def main():
                 names = [name]
             if names:
                 modules.setdefault(".".join(names), None)
+    # Those that were packed, and those that are there.
+    for name in sys.argv[2:]:
+        if not name.startswith(left_out):
+            modules.setdefault(name, "the standard library")
     extensions = os.path.join(sysconfig.get_path("platstdlib"), "lib-dynload")
     for file in os.listdir(extensions) if os.path.isdir(extensions) else ():
         names = module_of((file,))

@@ -41,18 +41,20 @@ pub(super) struct Script {
     pub(super) distribution: String,
 }
 
-/// Asks the interpreter, or gives the check that failed.
-pub(super) fn survey(trial: &Trial, limit: Duration) -> Result<Result<Survey, Check>> {
+/// Asks the interpreter, or gives the check that failed. `extensions` are the
+/// compiled modules of the standard library that were packed.
+pub(super) fn survey(trial: &Trial, extensions: &[String], limit: Duration) -> Result<Result<Survey, Check>> {
     let failed = |reason: String| Ok(Err(Check::failed(Area::Interpreter, "bin/python", reason)));
     let mut command = trial.python(Surroundings::Empty);
-    let finished = match process::run_within(command.args(["-c", PROGRAM]).arg(trial.root()), limit) {
-        Ok(Some(finished)) => finished,
-        Ok(None) => return failed(format!("it doesn't end within {} s", limit.as_secs())),
-        Err(process::ProcessError::Spawn { source, .. }) => {
-            return failed(format!("it can't be run: {source}"));
-        }
-        Err(error) => return Err(Error::from(error).into()),
-    };
+    let finished =
+        match process::run_within(command.args(["-c", PROGRAM]).arg(trial.root()).args(extensions), limit) {
+            Ok(Some(finished)) => finished,
+            Ok(None) => return failed(format!("it doesn't end within {} s", limit.as_secs())),
+            Err(process::ProcessError::Spawn { source, .. }) => {
+                return failed(format!("it can't be run: {source}"));
+            }
+            Err(error) => return Err(Error::from(error).into()),
+        };
     match serde_json::from_str(finished.stdout.lines().last().unwrap_or_default()) {
         Ok(survey) if finished.status.success() => Ok(Ok(survey)),
         _ => failed(last_line(&finished)),

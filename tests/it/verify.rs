@@ -75,6 +75,25 @@ fn a_library_that_was_deleted_is_named_with_its_module() {
 }
 
 #[test]
+fn a_module_of_the_standard_library_that_was_deleted_is_named() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.12"), &[]);
+    sandbox.run(["pack", "env", "-o", "unpacked/"]).success();
+    let modules = sandbox.work("unpacked/lib/python3.12/lib-dynload");
+    for entry in fs::read_dir(&modules).unwrap().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("_ssl.") {
+            fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    let run = sandbox.run(["verify", "unpacked"]);
+    assert_eq!(run.code(), Some(1), "{run}");
+    assert!(
+        run.stdout().contains("failed: imports: _ssl (the standard library): ModuleNotFoundError"),
+        "{run}"
+    );
+}
+
+#[test]
 fn what_fails_in_the_original_too_does_not_count() {
     let sandbox = Sandbox::new();
     venv(&sandbox, "env", &python("3.12"), &[]);

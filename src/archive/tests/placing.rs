@@ -22,6 +22,7 @@ fn manifest(placeholders: Vec<Placeholder>) -> Manifest {
         glibc: None,
         packages: Vec::new(),
         installers: Vec::new(),
+        extensions: Vec::new(),
         placeholders,
         remarks: Vec::new(),
     }

@@ -85,3 +85,16 @@ fn a_directory_is_kept_even_when_forced() {
     assert_eq!(fs::read_to_string(sandbox.work("out/precious")).unwrap(), "precious");
     sandbox.run(["pack", "env", "-o", "new/", "--force"]).success();
 }
+
+#[test]
+fn devices_and_the_environment_itself_take_no_archive() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &[]);
+    let mut pipe = sandbox.command("mkfifo");
+    pipe.arg("pipe.tar.gz");
+    sandbox.finish(pipe).success();
+    sandbox.run(["pack", "env", "-o", "pipe.tar.gz", "--force"]).fails_with(1).says(&["is a device, a pipe"]);
+    sandbox.run(["ship", "env", "env/"]).fails_with(1).says(&["lies inside the environment"]);
+    sandbox.run(["ship", "env", "file:///tmp/", "--format", "directory"]).fails_with(2).says(&["--format"]);
+    sandbox.run(["pack", "env", "-o", "env.tar", "-j", "0"]).fails_with(2).says(&["-1 for all cores"]);
+}

@@ -8,6 +8,24 @@ use crate::environments::{python, venv};
 use crate::util::{Sandbox, required};
 
 #[test]
+fn a_directory_that_is_there_stays_the_same_directory() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let sandbox = Sandbox::new();
+    sandbox.write("content/file", "x");
+    let mut pack = sandbox.command("tar");
+    pack.args(["-cf", "a.tar", "-C", "content", "."]);
+    sandbox.finish(pack).success();
+    let directory = sandbox.work("directory");
+    fs::create_dir(&directory).unwrap();
+    fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o750)).unwrap();
+    let before = fs::metadata(&directory).unwrap();
+    sandbox.run(["unpack", "a.tar", "directory"]).success();
+    let after = fs::metadata(&directory).unwrap();
+    assert_eq!((before.ino(), before.mode()), (after.ino(), after.mode()));
+    assert_eq!(listing(&directory), ["file"]);
+}
+
+#[test]
 fn an_archive_that_is_none_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.write("text.tar.gz", "no archive at all");
