@@ -37,6 +37,8 @@ pub enum InstallError {
     Requirement { asked: Asked, source: Redacted },
     #[error("a downloaded package does not have the hash that is required{asked}")]
     Hash { asked: Asked, source: Redacted },
+    #[error("a requirement has no hash, but others have{asked}")]
+    Unhashed { asked: Asked, source: Redacted },
     #[error("a package index can't be reached{asked}")]
     IndexUnreachable { asked: Asked, source: Redacted },
     #[error("a package index refuses access{asked}")]
@@ -92,6 +94,7 @@ impl Explain for InstallError {
             InstallError::Hash { .. } => {
                 "the file on the index is not the one that was locked: lock again if that is meant to be so".into()
             }
+            InstallError::Unhashed { .. } => "pin every requirement by `==` and give each a hash, or none".into(),
             InstallError::IndexForbidden { .. } => {
                 "give credentials in ~/.netrc or in the index URL (`https://${USER}:${TOKEN}@…`)".into()
             }

@@ -8,7 +8,10 @@ use super::asked::Request;
 use super::error::InstallError;
 use crate::net::Redacted;
 
-const HASH: &[&str] = &["Hash mismatch for", "DO NOT MATCH THE HASHES", "require-hashes"];
+const HASH: &[&str] = &["Hash mismatch for", "DO NOT MATCH THE HASHES"];
+
+/// One hash in a file makes both installers want all.
+const UNHASHED: &[&str] = &["require-hashes"];
 
 const FORBIDDEN: &[&str] = &[
     "401 Unauthorized",
@@ -90,6 +93,7 @@ pub(super) fn of_output(tool: &'static str, output: &str, log: &str, request: &R
     let asked = request.asked(&telling(output).collect::<Vec<_>>().join("\n"), output);
     match () {
         () if says(HASH) => InstallError::Hash { asked, source },
+        () if says(UNHASHED) => InstallError::Unhashed { asked, source },
         // A build may fail because what it needs can't be fetched.
         () if says(FORBIDDEN) => InstallError::IndexForbidden { asked, source },
         () if says(UNREACHABLE) => InstallError::IndexUnreachable { asked, source },
@@ -184,6 +188,10 @@ mod tests {
             (
                 "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
                 "a downloaded package does not have the hash that is required",
+            ),
+            (
+                "error: In `--require-hashes` mode, all requirements must have their versions pinned with `==`, but found: six",
+                "a requirement has no hash, but others have",
             ),
             (
                 "error: Failed to build `p @ file:///p`\n  cause: The build backend returned an error",
