@@ -9,7 +9,7 @@
 //! | an ELF run path | relative to the file: `elf` |
 //! | a `.pyc` | a function of its source and its path: `canonical`, else `bytecode` |
 //! | the prefix in pkg-config's files | relative to the file: `pkg_config` |
-//! | the prefix in other text | [`PLACEHOLDER`](crate::entry::PLACEHOLDER), spliced |
+//! | the prefix in other text | [`PLACEHOLDER`], spliced |
 //! | the prefix in a binary of which conda knows the room | the placeholder, padded: `padded` |
 //! | the prefix at the end of an ELF file's string | the placeholder, and the tail kept: `tail` |
 //! | the prefix in any other binary | the placeholder, filled up with slashes: `fixed` |

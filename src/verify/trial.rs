@@ -45,7 +45,7 @@ pub enum Surroundings {
 const UNPACKED: &str = "an unpacked environment";
 
 impl Trial {
-    /// A folder in which an environment is unpacked at [`Trial::place`], and
+    /// A folder in which an environment is unpacked at [`Trial::root`], and
     /// which is gone after the trial.
     ///
     /// # Errors
