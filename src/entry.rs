@@ -69,7 +69,7 @@ pub enum Content {
 
 /// What relocation has to do to a file. The file kind itself (script, ELF,
 /// bytecode, text) is decided from its path and bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Rewrite {
     /// Made by envship, or known to hold no prefix: left as it is.
     Keep,
@@ -87,7 +87,7 @@ pub enum Rewrite {
 
 /// Whether Python compares a `.pyc` with its source before it uses it, as PEP
 /// 552 names it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SourceCheck {
     #[default]
     Unchecked,
@@ -137,7 +137,7 @@ impl<'a> CachedBytecode<'a> {
 
 /// Replaces `length` bytes of the original at `offset` by `bytes`.
 /// The edits of a file are ordered by offset and don't overlap.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Edit {
     pub offset: u64,
     pub length: u64,

@@ -18,14 +18,14 @@
 //! | [`verify`] | an unpacked environment | whether it runs |
 //!
 //! A stage knows only value types ([`entry`], [`artifact`]) and the base
-//! ([`baseline`], [`error`], [`fs`], [`interrupt`], [`net`], [`process`],
-//! [`progress`]); [`ops`] composes
-//! the stages into verbs, [`cli`] reads the command line, and [`term`] is the
+//! ([`baseline`], [`cache`], [`error`], [`fs`], [`interrupt`], [`net`],
+//! [`process`], [`progress`]); [`ops`] composes the stages into verbs, [`cli`] reads the command line, and [`term`] is the
 //! one module that prints.
 
 pub mod archive;
 pub mod artifact;
 pub mod baseline;
+pub mod cache;
 pub mod cli;
 pub mod complete;
 pub mod conf;

@@ -21,6 +21,16 @@ pub(super) enum Block {
     Slice { entry: usize, range: Range<u64> },
 }
 
+impl Block {
+    /// The entries it is of, and which part if not the whole.
+    pub(super) fn parts(&self) -> (Range<usize>, Option<Range<u64>>) {
+        match self {
+            Block::Entries(range) => (range.clone(), None),
+            Block::Slice { entry, range } => (*entry..entry + 1, Some(range.clone())),
+        }
+    }
+}
+
 /// Cuts arranged entries into blocks of about `target` bytes.
 pub(super) fn cut(entries: &[Measured], target: u64) -> Vec<Block> {
     let mut blocks = Vec::new();

@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::content::{changed_if_short, open};
 use super::error::Error;
+use super::kept::Kept;
+use super::readings::{self, Readings, Stamp};
 use super::splice;
 use crate::entry::{Change, Content, Edit, Entry, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::Result;
@@ -64,7 +66,8 @@ pub struct Survey {
     pub placeholders: Vec<Placeholder>,
 }
 
-/// Reads every file once. `threads` of 0 means all cores.
+/// Reads every file once, but for those of which there is a reading.
+/// `threads` of 0 means all cores.
 ///
 /// # Errors
 /// If a file can't be read, is longer or shorter than its entry says, or can't
@@ -72,11 +75,12 @@ pub struct Survey {
 pub fn measure(
     entries: Vec<Entry>,
     relocator: &dyn Relocate,
+    readings: &Readings<'_>,
     threads: usize,
     progress: &dyn Progress,
 ) -> Result<Survey> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::Threads)?;
-    let surveyor = Surveyor { relocator, one_at_a_time: Mutex::new(()) };
+    let surveyor = Surveyor { relocator, readings, one_at_a_time: Mutex::new(()), kept: Kept::default() };
     progress.begin(Step::Read, Some(entries.len() as u64));
     let found = pool.install(|| {
         entries
@@ -90,34 +94,60 @@ pub fn measure(
             .collect::<Result<Vec<_>>>()
     })?;
     progress.end();
-    let (measured, placeholders): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    let mut placeholders: Vec<Placeholder> = placeholders.into_iter().flatten().collect();
-    placeholders.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
+    readings.keep(found.iter().map(|(measured, placeholders, stamp)| (measured, stamp, &placeholders[..])));
+    let (mut measured, mut placeholders) = (Vec::with_capacity(found.len()), Vec::new());
+    for (item, listed, _) in found {
+        measured.push(item);
+        placeholders.extend(listed);
+    }
+    placeholders.sort_by(|a: &Placeholder, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
     Ok(Survey { measured, placeholders })
 }
 
 struct Surveyor<'a> {
     relocator: &'a dyn Relocate,
+    readings: &'a Readings<'a>,
     one_at_a_time: Mutex<()>,
+    kept: Kept,
 }
 
 /// What is known of a file after reading it.
 #[derive(Default)]
-struct Found {
-    size: u64,
-    sha256: [u8; 32],
-    change: Change,
-    placeholders: Vec<Placeholder>,
+pub(super) struct Found {
+    pub size: u64,
+    pub sha256: [u8; 32],
+    pub change: Change,
+    pub placeholders: Vec<Placeholder>,
 }
 
 impl Surveyor<'_> {
-    fn entry(&self, entry: Entry, buffer: &mut Vec<u8>) -> Result<(Measured, Vec<Placeholder>)> {
-        let found = match &entry.node {
-            Node::Directory | Node::Link(_) => Found::default(),
-            Node::File(file) => self.file(&entry.path, file, buffer)?,
+    fn entry(
+        &self,
+        entry: Entry,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(Measured, Vec<Placeholder>, Option<Stamp>)> {
+        let (found, stamp) = match &entry.node {
+            Node::Directory | Node::Link(_) => (Found::default(), None),
+            Node::File(file) => {
+                let stamp = self.readings.stamp(file);
+                let known = stamp.as_ref().and_then(|stamp| self.known(&entry.path, file, stamp));
+                let found = known.map_or_else(|| self.file(&entry.path, file, buffer), Ok)?;
+                (found, stamp)
+            }
         };
         let Found { size, sha256, change, placeholders } = found;
-        Ok((Measured { entry, size, sha256, change }, placeholders))
+        Ok((Measured { entry, size, sha256, change }, placeholders, stamp))
+    }
+
+    /// What an earlier pass found.
+    fn known(&self, path: &str, file: &File, stamp: &Stamp) -> Option<Found> {
+        match self.readings.find(path, file, stamp)? {
+            readings::Kept::Whole(found) => Some(found),
+            readings::Kept::Remade(found) => {
+                let again = self.relocator.remake(path, &file.rewrite)?;
+                Some(Found { change: Change::Remade(again), ..found })
+            }
+        }
     }
 
     fn file(&self, name: &str, file: &File, buffer: &mut Vec<u8>) -> Result<Found> {
@@ -151,7 +181,13 @@ impl Surveyor<'_> {
         splice::stretches(bytes, &edits).for_each(|stretch| hasher.update(stretch));
         let size = splice::edited_size(&edits, original);
         let remake = if edits.is_empty() { None } else { self.relocator.remake(name, &file.rewrite) };
-        let change = remake.map_or(Change::Edits(edits), Change::Remade);
+        let change = match remake {
+            None => Change::Edits(edits),
+            Some(again) => {
+                let kept = self.kept.keep(splice::stretches(bytes, &edits), size)?;
+                Change::Remade(kept.unwrap_or(again))
+            }
+        };
         Ok(Found { size, sha256: hasher.finalize().into(), change, placeholders })
     }
 

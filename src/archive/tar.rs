@@ -7,6 +7,7 @@ use super::blocks::{Block, cut};
 use super::content::Reader;
 use super::deflate::Next;
 use super::pipeline::in_order;
+use super::segments::{Segment, Segments, Sum};
 use super::ustar;
 use crate::entry::{File, Measured, Node};
 use crate::error::Result;
@@ -51,18 +52,12 @@ impl Codec for Plain {
     }
 }
 
-/// A block as it is written.
-struct Compressed {
-    bytes: Vec<u8>,
-    crc: crc32fast::Hasher,
-    size: u64,
-}
-
 /// Writes arranged entries as a tar stream through `codec`.
 pub(super) fn write(
     entries: &[Measured],
     time: u64,
     codec: &dyn Codec,
+    segments: &Segments<'_>,
     threads: usize,
     sink: &mut dyn Write,
     progress: &dyn Progress,
@@ -71,15 +66,14 @@ pub(super) fn write(
     // The end of the stream is a block of its own: no package's block changes
     // because it has become the last.
     let jobs = blocks.into_iter().map(Some).chain(std::iter::once(None)).map(Ok);
-    let compress = |compressor: &mut Compressor, block: Option<Block>| {
-        let (raw, next) = match block {
-            Some(block) => (stretch(entries, &block, time)?, Next::Block),
-            None => (vec![0; ustar::END], Next::End),
-        };
-        let size = raw.len() as u64;
-        let mut crc = crc32fast::Hasher::new();
-        crc.update(&raw);
-        Ok(Compressed { bytes: compressor(raw, next)?, crc, size })
+    let compress = |compressor: &mut Compressor, block: Option<Block>| match block {
+        None => Ok(segment(compressor, vec![0; ustar::END], Next::End)?),
+        Some(block) => {
+            let (range, part) = block.parts();
+            segments.get(&entries[range], part.as_ref(), || {
+                Ok(segment(compressor, stretch(entries, &block, time)?, Next::Block)?)
+            })
+        }
     };
     sink.write_all(&codec.header())?;
     let (mut crc, mut size) = (crc32fast::Hasher::new(), 0);
@@ -90,14 +84,21 @@ pub(super) fn write(
         compress,
         |block| {
             sink.write_all(&block.bytes)?;
-            crc.combine(&block.crc);
-            size += block.size;
-            progress.advance(block.size);
+            for sum in block.sums {
+                crc.combine(&sum.hasher());
+                size += sum.size;
+                progress.advance(sum.size);
+            }
             Ok(())
         },
     )?;
     sink.write_all(&codec.trailer(crc.finalize(), size))?;
     Ok(())
+}
+
+fn segment(compressor: &mut Compressor, raw: Vec<u8>, next: Next) -> io::Result<Segment> {
+    let sums = vec![Sum::of(&raw)];
+    Ok(Segment { bytes: compressor(raw, next)?, sums })
 }
 
 /// The bytes of the tar stream that a block stands for.

@@ -4,10 +4,12 @@ use std::io::Write;
 
 use super::gzip::Gzip;
 use super::layout::Layout;
-use super::tar::{self, Plain};
+use super::segments::Segments;
+use super::tar::{self, Codec, Plain};
 use super::zip;
 use super::zstd::Zstd;
 use crate::artifact::Format;
+use crate::cache::Cache;
 use crate::entry::Measured;
 use crate::error::Result;
 use crate::fs::Hashing;
@@ -23,7 +25,8 @@ pub struct Written {
 }
 
 /// Writes [`arrange`](super::arrange)d entries to `sink`, from front to back.
-/// The bytes are the same for any number of threads; 0 means all cores.
+/// The bytes are the same for any number of threads, where 0 means all cores,
+/// and whatever the cache holds.
 ///
 /// # Errors
 /// If a file can't be read or changed since it was measured, or if `sink`
@@ -35,6 +38,7 @@ pub struct Written {
 pub fn write(
     entries: &[Measured],
     layout: &Layout,
+    cache: Option<&Cache>,
     threads: usize,
     sink: &mut (dyn Write + Send),
     progress: &dyn Progress,
@@ -42,12 +46,15 @@ pub fn write(
     layout.check()?;
     progress.begin(Step::Pack, Some(entries.iter().map(|item| item.size).sum()));
     let mut sink = Hashing::new(sink);
-    let level = layout.level;
+    let (time, level) = (layout.time, layout.level);
+    let segments = Segments::new(cache, layout);
+    let mut tar =
+        |codec: &dyn Codec| tar::write(entries, time, codec, &segments, threads, &mut sink, progress);
     match layout.format {
-        Format::Tar => tar::write(entries, layout.time, &Plain, threads, &mut sink, progress),
-        Format::TarGz => tar::write(entries, layout.time, &Gzip { level }, threads, &mut sink, progress),
-        Format::TarZst => tar::write(entries, layout.time, &Zstd { level }, threads, &mut sink, progress),
-        Format::Zip => zip::write(entries, layout, threads, &mut sink, progress),
+        Format::Tar => tar(&Plain),
+        Format::TarGz => tar(&Gzip { level }),
+        Format::TarZst => tar(&Zstd { level }),
+        Format::Zip => zip::write(entries, layout, &segments, threads, &mut sink, progress),
         Format::Directory => unreachable!("a directory is not written to a sink"),
     }?;
     sink.flush()?;

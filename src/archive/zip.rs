@@ -4,7 +4,7 @@
 //! into memory is compressed first; only larger files get a data descriptor
 //! behind them, which a few readers know badly.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::Range;
 
 use super::blocks::{Block, cut};
@@ -12,6 +12,7 @@ use super::content::Reader;
 use super::deflate::{Deflater, Next};
 use super::layout::Layout;
 use super::pipeline::in_order;
+use super::segments::{Segment, Segments, Sum};
 use super::zip_records::{DosTime, Record, Sizes, end};
 use crate::entry::{Measured, Node};
 use crate::error::Result;
@@ -24,25 +25,16 @@ const BLOCK: u64 = 1 << 20;
 /// header.
 const HELD: u64 = 32 << 20;
 
-/// A block as it is written.
-enum Compressed<'a> {
-    /// Whole entries with their headers, whose offsets count from the start
-    /// of `bytes`.
-    Entries { bytes: Vec<u8>, records: Vec<Record<'a>> },
-    /// A stretch of a large entry's content.
-    Slice { entry: usize, range: Range<u64>, bytes: Vec<u8>, crc: crc32fast::Hasher },
-}
-
 /// Writes arranged entries as a zip.
 pub(super) fn write(
     entries: &[Measured],
     layout: &Layout,
+    segments: &Segments<'_>,
     threads: usize,
     sink: &mut dyn Write,
     progress: &dyn Progress,
 ) -> Result<()> {
     let mut output = Output {
-        entries,
         sink,
         time: DosTime::from_unix(layout.time),
         offset: 0,
@@ -50,82 +42,70 @@ pub(super) fn write(
         directory: Vec::new(),
         large: None,
     };
-    let time = output.time;
     let jobs = cut(entries, BLOCK).into_iter().map(Ok);
-    let compress = |deflater: &mut Deflater, block| match block {
-        Block::Entries(range) => whole(&entries[range], time, deflater),
-        Block::Slice { entry, range } => slice(entries, entry, range, deflater),
+    let compress = |deflater: &mut Deflater, block: Block| {
+        let (range, part) = block.parts();
+        let segment = segments.get(&entries[range.clone()], part.as_ref(), || match &part {
+            None => whole(&entries[range.clone()], deflater),
+            Some(part) => slice(&entries[range.start], part, deflater),
+        })?;
+        Ok((block, segment))
     };
     in_order(
         jobs,
         threads,
         || Ok(Deflater::new(layout.level)),
         compress,
-        |block| {
-            progress.advance(block.size());
-            output.write(block)
+        |(block, segment)| {
+            let (range, part) = block.parts();
+            let whole = || entries[range.clone()].iter().map(|item| item.size).sum();
+            progress.advance(part.as_ref().map_or_else(whole, |part| part.end - part.start));
+            match part {
+                None => output.entries(&entries[range], &segment),
+                Some(part) => output.slice(&entries[range.start], &part, &segment),
+            }
         },
     )?;
     output.finish()
 }
 
-impl Compressed<'_> {
-    fn size(&self) -> u64 {
-        match self {
-            Compressed::Entries { records, .. } => records.iter().map(|record| record.item.size).sum(),
-            Compressed::Slice { range, .. } => range.end - range.start,
-        }
-    }
-}
-
-fn whole<'a>(entries: &'a [Measured], time: DosTime, deflater: &mut Deflater) -> Result<Compressed<'a>> {
-    let (mut bytes, mut records) = (Vec::new(), Vec::new());
+/// The contents of whole entries, with the CRC-32 of each and its size when
+/// compressed.
+fn whole(entries: &[Measured], deflater: &mut Deflater) -> Result<Segment> {
+    let mut segment = Segment::default();
     for item in entries {
-        let mut record = Record::new(item, bytes.len() as u64, Sizes::Before);
-        let mut content = Vec::new();
-        match &item.entry.node {
-            Node::Directory => {}
+        let start = segment.bytes.len();
+        let crc = match &item.entry.node {
             Node::Link(target) => {
-                record.crc = crc32fast::hash(target.as_bytes());
-                content.extend_from_slice(target.as_bytes());
+                segment.bytes.extend_from_slice(target.as_bytes());
+                crc32fast::hash(target.as_bytes())
             }
-            Node::File(_) if item.size == 0 => {}
-            Node::File(file) => {
+            Node::File(file) if item.size > 0 => {
                 let mut raw = Vec::new();
                 Reader::open(item, file)?.read_whole(&mut raw)?;
-                record.crc = crc32fast::hash(&raw);
-                deflater.block(&raw, Next::End, &mut content)?;
+                deflater.block(&raw, Next::End, &mut segment.bytes)?;
+                crc32fast::hash(&raw)
             }
-        }
-        record.compressed = content.len() as u64;
-        record.local_header(time, &mut bytes);
-        bytes.append(&mut content);
-        records.push(record);
+            Node::Directory | Node::File(_) => 0,
+        };
+        segment.sums.push(Sum { crc, size: (segment.bytes.len() - start) as u64 });
     }
-    Ok(Compressed::Entries { bytes, records })
+    Ok(segment)
 }
 
-fn slice<'a>(
-    entries: &[Measured],
-    entry: usize,
-    range: Range<u64>,
-    deflater: &mut Deflater,
-) -> Result<Compressed<'a>> {
-    let item = &entries[entry];
+/// A part of a large entry's content, with CRC-32 and size before compression.
+fn slice(item: &Measured, part: &Range<u64>, deflater: &mut Deflater) -> Result<Segment> {
     let (mut raw, mut bytes) = (Vec::new(), Vec::new());
     if let Node::File(file) = &item.entry.node {
-        Reader::open(item, file)?.read(range.clone(), &mut raw)?;
+        Reader::open(item, file)?.read(part.clone(), &mut raw)?;
     }
-    let next = if range.end == item.size { Next::End } else { Next::Block };
+    let next = if part.end == item.size { Next::End } else { Next::Block };
     deflater.block(&raw, next, &mut bytes)?;
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&raw);
-    Ok(Compressed::Slice { entry, range, bytes, crc })
+    Ok(Segment { bytes, sums: vec![Sum::of(&raw)] })
 }
 
 /// The archive as far as it is written.
 struct Output<'a> {
-    entries: &'a [Measured],
     sink: &'a mut dyn Write,
     time: DosTime,
     offset: u64,
@@ -144,34 +124,38 @@ struct Large<'a> {
 }
 
 impl<'a> Output<'a> {
-    fn write(&mut self, block: Compressed<'a>) -> Result<()> {
-        match block {
-            Compressed::Entries { bytes, records } => {
-                for mut record in records {
-                    record.offset += self.offset;
-                    self.list(&record);
-                }
-                self.put(&bytes)
-            }
-            Compressed::Slice { entry, range, bytes, crc } => {
-                let item = &self.entries[entry];
-                let mut large = match self.large.take() {
-                    Some(large) => large,
-                    None => self.begin(item)?,
-                };
-                large.crc.combine(&crc);
-                large.record.compressed += bytes.len() as u64;
-                match large.record.sizes {
-                    Sizes::Before => large.held.extend_from_slice(&bytes),
-                    Sizes::Behind => self.put(&bytes)?,
-                }
-                if range.end == item.size {
-                    self.end(large)
-                } else {
-                    self.large = Some(large);
-                    Ok(())
-                }
-            }
+    fn entries(&mut self, items: &'a [Measured], segment: &Segment) -> Result<()> {
+        let (mut out, mut contents) = (Vec::new(), &segment.bytes[..]);
+        for (item, sum) in items.iter().zip(&segment.sums) {
+            let (content, rest) = contents.split_at(sum.size.try_into().map_err(io::Error::other)?);
+            contents = rest;
+            let mut record = Record::new(item, self.offset + out.len() as u64, Sizes::Before);
+            (record.crc, record.compressed) = (sum.crc, sum.size);
+            record.local_header(self.time, &mut out);
+            out.extend_from_slice(content);
+            self.list(&record);
+        }
+        self.put(&out)
+    }
+
+    fn slice(&mut self, item: &'a Measured, part: &Range<u64>, segment: &Segment) -> Result<()> {
+        let mut large = match self.large.take() {
+            Some(large) => large,
+            None => self.begin(item)?,
+        };
+        for sum in &segment.sums {
+            large.crc.combine(&sum.hasher());
+        }
+        large.record.compressed += segment.bytes.len() as u64;
+        match large.record.sizes {
+            Sizes::Before => large.held.extend_from_slice(&segment.bytes),
+            Sizes::Behind => self.put(&segment.bytes)?,
+        }
+        if part.end == item.size {
+            self.end(large)
+        } else {
+            self.large = Some(large);
+            Ok(())
         }
     }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::archive::Links;
 use crate::artifact::Format;
 use crate::complete::{ActivateAs, Bytecode, CompleteOptions, Hook, Interpreter, OutsideLibraries, UserSite};
-use crate::ops::PackOptions;
+use crate::ops::{CacheUse, PackOptions};
 use crate::prefix::{Editable, Filters, MissingFiles, ScanOptions};
 
 use super::filter::FilterArgs;
@@ -32,6 +32,10 @@ pub struct ArchiveArgs {
     /// The number of threads; by default one for each core.
     #[arg(short = 'j', long, value_name = "N", allow_negative_numbers = true, value_parser = threads)]
     n_threads: Option<usize>,
+
+    /// Make everything anew, and keep nothing for the next time; see `envship cache --help`.
+    #[arg(long)]
+    no_cache: bool,
 
     /// Put everything below this folder inside the archive. Engines expect `bin` at the top.
     #[arg(long, value_name = "PATH")]
@@ -115,6 +119,7 @@ impl ArchiveArgs {
             arcroot: self.arcroot,
             zip_links: if self.zip_symlinks { Links::Keep } else { Links::Dereference },
             threads: self.n_threads,
+            cache: if self.no_cache { CacheUse::Off } else { CacheUse::On },
         }
     }
 }

@@ -2,6 +2,7 @@
 //! command; each calls one verb of `ops`.
 
 mod archive;
+mod cache;
 mod conf;
 mod engine;
 mod filter;
@@ -52,6 +53,7 @@ enum Command {
     Unpack(unpack::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
+    Cache(cache::Args),
 }
 
 impl Cli {
@@ -74,6 +76,7 @@ impl Cli {
             Command::Unpack(args) => args.run(self.json, terminal),
             Command::Inspect(args) => args.run(self.json, terminal),
             Command::Verify(args) => args.run(self.json, terminal),
+            Command::Cache(args) => args.run(self.json, terminal),
         }
     }
 }

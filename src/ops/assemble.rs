@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::cache::{CacheUse, RunCache};
 use super::environment::Environment;
 use super::stranded;
-use crate::archive::{self, Layout, Links, Relocate, Written};
+use crate::archive::{self, Layout, Links, Readings, Relocate, Written};
 use crate::artifact::{ContentDigest, Format, GlibcFloor, Manifest, PythonInfo};
+use crate::cache;
 use crate::complete::{self, CompleteOptions, Scratch};
 use crate::entry::{Edit, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::{Explain, Kind, Result};
+use crate::fs;
 use crate::prefix::{self, Inventory, PrefixKind, ScanOptions};
 use crate::progress::Progress;
 use crate::relocate::{Destination, Interpreter, Relocator};
@@ -30,6 +33,7 @@ pub struct PackOptions {
     pub arcroot: Option<String>,
     pub zip_links: Links,
     pub threads: Option<usize>,
+    pub cache: CacheUse,
 }
 
 /// An output whose name says nothing about its format.
@@ -99,6 +103,7 @@ pub(super) struct Assembly {
     pub manifest: Manifest,
     portability: Portability,
     layout: Layout,
+    cache: RunCache,
     /// Bytecode of which only this run knows.
     _scratch: Scratch,
 }
@@ -113,18 +118,22 @@ impl Assembly {
         progress: &dyn Progress,
     ) -> Result<Self> {
         let layout = options.layout(format)?;
+        let cache = RunCache::open(options.cache)?;
         let inventory = prefix::scan(&environment.prefix, &options.scan, progress)?;
         let mut inventory = complete::complete(inventory, &options.completion, progress)?;
         environment.describe(&mut inventory);
-        let relocator =
-            Arc::new(Relocator::new(&inventory.prefixes, options.destination(), interpreter(&inventory)));
+        let interpreter = interpreter(&inventory);
+        let reading = reading(&inventory, options, &interpreter);
+        let relocator = Arc::new(Relocator::new(&inventory.prefixes, options.destination(), interpreter));
         let archived = |path: &str, file: &File, bytes: &[u8]| {
             relocator.relocated(path, file.executable, &file.rewrite, bytes)
         };
         let bytecode = options.completion.bytecode;
-        let scratch = complete::compile(&mut inventory, bytecode, options.threads(), &archived, progress)?;
+        let threads = options.threads();
+        let scratch = complete::compile(&mut inventory, bytecode, cache.get(), threads, &archived, progress)?;
         let entries = archive::adapt(inventory.entries(), &layout, progress);
-        let survey = archive::measure(entries, &relocator, options.threads(), progress)?;
+        let readings = cache.get().map_or_else(Readings::none, |cache| Readings::load(cache, reading));
+        let survey = archive::measure(entries, &relocator, &readings, threads, progress)?;
         stranded::warn(&survey.measured, &relocator, progress)?;
         let measured = complete::records(survey.measured, &inventory)?;
         let mut measured = archive::arrange(measured, &layout)?;
@@ -135,7 +144,7 @@ impl Assembly {
             progress.warn("there is no Python in the archive");
         }
         let portability = Portability::of(&inventory, &options.completion.interpreter);
-        Ok(Assembly { measured, digest, manifest, portability, layout, _scratch: scratch })
+        Ok(Assembly { measured, digest, manifest, portability, layout, cache, _scratch: scratch })
     }
 
     /// Compresses into `sink`, in the order of the layout.
@@ -148,7 +157,12 @@ impl Assembly {
         options: &PackOptions,
         progress: &dyn Progress,
     ) -> Result<Written> {
-        archive::write(&self.measured, &self.layout, options.threads(), sink, progress)
+        archive::write(&self.measured, &self.layout, self.cache.get(), options.threads(), sink, progress)
+    }
+
+    /// Ends the run: tells what was wrong with the cache.
+    pub fn close(self, progress: &dyn Progress) {
+        self.cache.close(progress);
     }
 
     /// Whether there is what an engine starts.
@@ -176,6 +190,15 @@ impl Assembly {
             placeholders: self.manifest.placeholders.len(),
         }
     }
+}
+
+/// Everything that decides what reading a file finds, apart from the file: the
+/// program too, since the next one may know more.
+fn reading(inventory: &Inventory, options: &PackOptions, interpreter: &Interpreter) -> cache::Key {
+    let program = std::env::current_exe().and_then(fs_err::metadata);
+    let program = program.map(|program| (program.len(), program.modified().ok()));
+    let known = (&inventory.prefix.root, &inventory.prefixes, options.destination(), interpreter);
+    fs::sha256(format!("{program:?} {known:?}").as_bytes())
 }
 
 /// The names by which scripts call the environment's Python.

@@ -3,6 +3,7 @@
 //! source → resolved → prefix → inventory → relocated entries → archive → URL → configuration
 
 mod assemble;
+mod cache;
 mod conf;
 mod environment;
 mod inspect;
@@ -14,6 +15,7 @@ mod unpack;
 mod verify;
 
 pub use assemble::{Contents, PackOptions, Portability};
+pub use cache::{CacheInfo, CacheUse, cache_clean, cache_dir, cache_info};
 pub use conf::{EngineOptions, conf};
 pub use environment::{Given, SourceOptions};
 pub use inspect::{Inspected, TooNew, inspect, require_met};

@@ -84,14 +84,14 @@ pub fn pack(
         let environment = plan.build(source, progress)?;
         let assembly = Assembly::new(&environment, options, format, progress)?;
         let size = archive::write_directory(&assembly.measured, &path, options.threads(), progress)?;
-        return Ok(packed(path, format, size, None, &assembly));
+        return Ok(packed(path, format, size, None, assembly, progress));
     }
     let mut file = StagedFile::create(&path, on_existing)?;
     let environment = plan.build(source, progress)?;
     let assembly = Assembly::new(&environment, options, format, progress)?;
     let written = assembly.write(&mut file, options, progress)?;
     file.commit()?;
-    Ok(packed(path, format, written.size, Some(hex::encode(written.sha256)), &assembly))
+    Ok(packed(path, format, written.size, Some(hex::encode(written.sha256)), assembly, progress))
 }
 
 fn default_output(name: &str, format: Format) -> PathBuf {
@@ -101,6 +101,15 @@ fn default_output(name: &str, format: Format) -> PathBuf {
     }
 }
 
-fn packed(path: PathBuf, format: Format, size: u64, sha256: Option<String>, assembly: &Assembly) -> Packed {
-    Packed { path, format, size, sha256, digest: assembly.digest.to_string(), contents: assembly.contents() }
+fn packed(
+    path: PathBuf,
+    format: Format,
+    size: u64,
+    sha256: Option<String>,
+    assembly: Assembly,
+    progress: &dyn Progress,
+) -> Packed {
+    let (digest, contents) = (assembly.digest.to_string(), assembly.contents());
+    assembly.close(progress);
+    Packed { path, format, size, sha256, digest, contents }
 }

@@ -106,7 +106,9 @@ pub fn ship(
     }
     let receipt = upload(&store, &name, &assembly, options, to.on_existing, progress)?;
     let published = Published::new(&receipt, format, assembly.digest);
-    Ok(Shipped { published, contents: assembly.contents(), configuration })
+    let contents = assembly.contents();
+    assembly.close(progress);
+    Ok(Shipped { published, contents, configuration })
 }
 
 fn upload(

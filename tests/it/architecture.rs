@@ -6,7 +6,7 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-const BASE: [&str; 7] = ["baseline", "error", "fs", "interrupt", "net", "process", "progress"];
+const BASE: [&str; 8] = ["baseline", "cache", "error", "fs", "interrupt", "net", "process", "progress"];
 
 /// module → what it may import, from the table.
 fn table() -> BTreeMap<String, BTreeSet<String>> {

@@ -11,6 +11,7 @@ mod activation;
 mod architecture;
 mod bad_input;
 mod bytecode;
+mod cache;
 mod cli;
 mod environments;
 mod formats;

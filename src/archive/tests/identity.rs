@@ -39,7 +39,7 @@ fn an_archive_is_known_by_its_content_digest_in_every_format() {
             let layout = Layout { arcroot, links, ..Layout::new(format) };
             let (entries, digest) = sealed(&layout);
             let mut bytes = Vec::new();
-            write(&entries, &layout, 2, &mut bytes, &Silent).unwrap();
+            write(&entries, &layout, None, 2, &mut bytes, &Silent).unwrap();
             assert_eq!(
                 identify(&saved(folder.path(), &bytes), &Silent).unwrap(),
                 Identity { digest, seal: Seal::Intact },
@@ -56,7 +56,7 @@ fn an_archive_that_was_changed_is_known_by_its_bytes() {
     let (mut entries, digest) = sealed(&layout);
     entries.retain(|item| item.entry.path != "bin/python");
     let mut bytes = Vec::new();
-    write(&entries, &layout, 2, &mut bytes, &Silent).unwrap();
+    write(&entries, &layout, None, 2, &mut bytes, &Silent).unwrap();
     let found = identify(&saved(folder.path(), &bytes), &Silent).unwrap();
     assert_ne!(found.digest, digest);
     assert_eq!(found, Identity { digest: ContentDigest(crate::fs::sha256(&bytes)), seal: Seal::Broken });

@@ -1,6 +1,7 @@
 //! What all formats promise, and what unpacking refuses.
 
 mod bytes;
+mod cached;
 mod foreign;
 mod hostile;
 mod identity;
@@ -79,13 +80,13 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
 
 fn arranged(entries: Vec<Entry>, layout: &Layout) -> Vec<Measured> {
     let entries = adapt(entries, layout, &Silent);
-    let survey = measure(entries, &Fixed::default(), 2, &Silent).unwrap();
+    let survey = measure(entries, &Fixed::default(), &Readings::none(), 2, &Silent).unwrap();
     arrange(survey.measured, layout).unwrap()
 }
 
 fn packed(entries: Vec<Entry>, layout: &Layout, threads: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let written = write(&arranged(entries, layout), layout, threads, &mut bytes, &Silent).unwrap();
+    let written = write(&arranged(entries, layout), layout, None, threads, &mut bytes, &Silent).unwrap();
     assert_eq!(written, Written { size: bytes.len() as u64, sha256: crate::fs::sha256(&bytes) });
     bytes
 }

@@ -97,13 +97,13 @@ proptest! {
         let disk = folder.path().join("disk");
         fs_err::create_dir(&disk)?;
         let (entries, fixed, expected) = tree(plans, &disk);
-        let measured = measure(entries, &fixed, 2, &Silent).unwrap().measured;
+        let measured = measure(entries, &fixed, &Readings::none(), 2, &Silent).unwrap().measured;
         for format in FILES {
             let layout = Layout { level: 1, links: Links::Keep, ..Layout::new(format) };
             let arranged = arrange(measured.clone(), &layout).unwrap();
             let (mut one, mut three) = (Vec::new(), Vec::new());
-            let written = write(&arranged, &layout, 1, &mut one, &Silent).unwrap();
-            write(&arranged, &layout, 3, &mut three, &Silent).unwrap();
+            let written = write(&arranged, &layout, None, 1, &mut one, &Silent).unwrap();
+            write(&arranged, &layout, None, 3, &mut three, &Silent).unwrap();
             prop_assert!(one == three, "{} differs between one thread and three", format);
             prop_assert_eq!(written.sha256, crate::fs::sha256(&one));
 

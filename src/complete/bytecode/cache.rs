@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use super::magic::Magic;
 use super::modules::Module;
+use crate::cache::{self, Kind};
 use crate::entry::Content;
 use crate::fs::{OnExisting, StagedFile, sha256};
 use crate::prefix::Python;
@@ -25,7 +26,9 @@ const SCHEMA: &str = "1";
 const DIGITS: usize = 40;
 
 /// Where the compiled modules of one Python are.
-pub(super) struct Cache {
+pub(super) struct Cache<'a> {
+    pub magic: Magic,
+    kept: Option<&'a cache::Cache>,
     folder: PathBuf,
     salt: String,
     known: HashMap<String, String>,
@@ -33,23 +36,28 @@ pub(super) struct Cache {
     pub scratch: Option<TempDir>,
 }
 
-impl Cache {
+impl<'a> Cache<'a> {
     /// Opens the user's cache, or one that exists for this run only; the second
     /// value says why.
-    pub(super) fn open(python: &Python, magic: Magic) -> std::io::Result<(Self, Option<String>)> {
+    pub(super) fn open(
+        python: &Python,
+        magic: Magic,
+        kept: Option<&'a cache::Cache>,
+    ) -> std::io::Result<(Self, Option<String>)> {
         let info = python.info();
-        let name = format!("bytecode/{}-{}", info.version, info.abi);
+        let name = format!("{}-{}", info.version, info.abi);
         let salt = format!("{SCHEMA} {} {} {}", info.version, info.abi, hex::encode(magic.bytes));
-        let cache = |folder: PathBuf, scratch| Cache { known: known(&folder), folder, salt, scratch };
-        let failure = match root().map(|root| root.join(&name)) {
+        let cache =
+            |folder: PathBuf, scratch| Cache { magic, kept, known: known(&folder), folder, salt, scratch };
+        let failure = match kept.map(|kept| kept.folder(Kind::Bytecode).join(&name)) {
             Some(folder) => match prepared(&folder) {
                 Ok(()) => return Ok((cache(folder, None), None)),
-                Err(error) => error.to_string(),
+                Err(error) => Some(error.to_string()),
             },
-            None => "there is no home folder".to_owned(),
+            None => None,
         };
         let scratch = tempfile::Builder::new().prefix("envship-").tempdir()?;
-        Ok((cache(scratch.path().to_owned(), Some(scratch)), Some(failure)))
+        Ok((cache(scratch.path().to_owned(), Some(scratch)), failure))
     }
 
     /// What was compiled before.
@@ -59,6 +67,7 @@ impl Cache {
         let path = self.path(&key, checksum);
         let bytes = fs_err::read(&path).ok()?;
         let whole = short(&sha256(&bytes)) == *checksum;
+        cache::note_use(&path);
         whole.then_some(Content::Disk { path, size: bytes.len() as u64 })
     }
 
@@ -68,6 +77,9 @@ impl Cache {
         let mut file = StagedFile::create(&path, OnExisting::Replace)?;
         file.write_all(bytes).map_err(|source| crate::fs::Error::Write { path: path.clone(), source })?;
         file.commit_unsynced()?;
+        if let Some(kept) = self.kept {
+            kept.count(bytes.len() as u64);
+        }
         Ok(Content::Disk { path, size: bytes.len() as u64 })
     }
 
@@ -78,15 +90,6 @@ impl Cache {
     fn path(&self, key: &str, checksum: &str) -> PathBuf {
         self.folder.join(format!("{key}-{checksum}.pyc"))
     }
-}
-
-/// `ENVSHIP_CACHE_DIR`, else the place that the XDG base directories give.
-fn root() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let absolute = |path: &PathBuf| path.is_absolute();
-    variable("ENVSHIP_CACHE_DIR")
-        .or_else(|| Some(variable("XDG_CACHE_HOME").filter(absolute)?.join("envship")))
-        .or_else(|| Some(variable("HOME").filter(absolute)?.join(".cache/envship")))
 }
 
 /// Makes the folder, and sees whether files can be put there.

@@ -27,13 +27,13 @@ pub(super) struct All {
 pub(super) fn all(
     inventory: &Inventory,
     python: &Python,
-    magic: Magic,
+    (mut cache, uncached): (Cache<'_>, Option<String>),
     missing: Vec<Module>,
     threads: usize,
     archived: &Archived<'_>,
     progress: &dyn Progress,
 ) -> Result<All> {
-    let (mut cache, uncached) = Cache::open(python, magic)?;
+    let magic = cache.magic;
     let (mut modules, mut jobs) = (Vec::new(), Vec::new());
     let known: Vec<_> = missing.par_iter().map(|module| cache.get(module)).collect();
     interrupt::check()?;
@@ -96,7 +96,7 @@ struct Run<'a> {
     inventory: &'a Inventory,
     python: &'a Python,
     magic: Magic,
-    cache: &'a Cache,
+    cache: &'a Cache<'a>,
     archived: &'a Archived<'a>,
     progress: &'a dyn Progress,
     jobs: &'a [Module],

@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 pub(super) use judge::judge;
 
+use crate::cache::Cache;
 use crate::entry::{Content, File, Rewrite, SourceCheck};
 use crate::error::{Explain, Kind, Result};
 use crate::prefix::Inventory;
@@ -110,6 +111,7 @@ pub struct Scratch {
 pub fn compile(
     inventory: &mut Inventory,
     bytecode: Bytecode,
+    cache: Option<&Cache>,
     threads: usize,
     archived: &Archived<'_>,
     progress: &dyn Progress,
@@ -123,7 +125,8 @@ pub fn compile(
     if missing.is_empty() {
         return Ok(Scratch::default());
     }
-    let compiled = compile::all(inventory, &python, magic, missing, threads, archived, progress)?;
+    let cache = cache::Cache::open(&python, magic, cache)?;
+    let compiled = compile::all(inventory, &python, cache, missing, threads, archived, progress)?;
     for module in compiled.modules {
         module.put(inventory, bytecode.check());
     }
