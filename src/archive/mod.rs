@@ -25,6 +25,7 @@ mod deflate;
 mod digest;
 mod directory;
 mod error;
+mod gunzip;
 mod gzip;
 mod identify;
 mod inspect;

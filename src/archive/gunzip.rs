@@ -1,0 +1,445 @@
+//! Our own tar.gz, inflated on all cores.
+//!
+//! A gzip member tells nothing of the blocks inside, but those that envship
+//! makes know nothing of each other and end on a byte boundary, with the four
+//! bytes of an empty stored block (RFC 1951, 3.2.4); the header says so in an
+//! extra field. The same bytes may come up inside a block, so a mark is only
+//! where a block *may* end. Threads inflate the stretches between marks, and
+//! what they find decides: one that ends in the midst of a block, or is
+//! followed by one that can't be the start of a block, is inflated again
+//! together with the next. CRC-32 and length are checked at the end as always.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use flate2::{Decompress, FlushDecompress, Status};
+use memchr::memmem;
+
+use super::gzip::{HEADER, MARK};
+use super::pipeline::cores;
+
+/// Stretches are at least this long, since one for each small block would cost
+/// more than it gains.
+const SHORTEST: usize = 32 << 10;
+
+/// Nothing that envship makes has fewer marks: a block is 1 MiB.
+const LONGEST: usize = 4 << 20;
+
+/// What a stretch of the shortest length, and the last block in it, can hold
+/// at most: deflate makes nothing smaller than by 1032.
+const LARGEST: usize = 64 << 20;
+
+/// CRC-32 and length behind the member.
+const TRAILER: usize = 8;
+
+/// The last block of a stream that holds nothing.
+const NOTHING: [u8; 2] = [3, 0];
+
+/// Whether the blocks of a gzip member are independent, from its first bytes.
+pub(super) fn is_ours(head: &[u8]) -> bool {
+    head.starts_with(&HEADER)
+}
+
+/// Reads what is inside a member of which [`is_ours`] is true.
+pub(super) struct ParallelGunzip<R> {
+    file: R,
+    /// Read from the file, and not handed out yet.
+    ahead: Vec<u8>,
+    ended: bool,
+    workers: Sender<Job>,
+    under_way: VecDeque<Stretch>,
+    most: usize,
+    current: Vec<u8>,
+    position: usize,
+    crc: crc32fast::Hasher,
+    size: u64,
+    consumed: Consumed,
+}
+
+/// What is inflated by a worker, and where the result goes.
+struct Job {
+    packed: Arc<Vec<u8>>,
+    done: Sender<Found>,
+}
+
+/// A stretch that was handed out.
+struct Stretch {
+    packed: Arc<Vec<u8>>,
+    result: Receiver<Found>,
+    found: Option<Found>,
+}
+
+/// What inflating a stretch showed.
+enum Found {
+    /// No block starts at its beginning, or it is damaged.
+    NoStart(io::Error),
+    /// It ends inside a block.
+    OpenEnd,
+    /// It ends where a block ends.
+    Whole(Vec<u8>),
+    /// It ends with the last block of the stream, and so many bytes behind it.
+    Last(Vec<u8>, usize),
+}
+
+/// Tells how much of the archive the bytes that were read took, as if the
+/// threads weren't ahead.
+struct Consumed {
+    counter: Arc<AtomicU64>,
+    /// Of the current stretch, in bytes: packed, unpacked, and told.
+    packed: u64,
+    unpacked: u64,
+    told: u64,
+}
+
+impl<R: BufRead> ParallelGunzip<R> {
+    /// `file` is at its beginning. `counter` tells how much of it was needed.
+    pub(super) fn new(mut file: R, counter: Arc<AtomicU64>) -> io::Result<Self> {
+        let mut header = HEADER;
+        file.read_exact(&mut header)?;
+        counter.fetch_add(HEADER.len() as u64, Ordering::Relaxed);
+        let threads = cores(0);
+        let (workers, jobs) = unbounded();
+        for _ in 0..threads {
+            let jobs: Receiver<Job> = jobs.clone();
+            thread::Builder::new().name("gunzip".to_owned()).spawn(move || {
+                for Job { packed, done } in jobs {
+                    // Nobody waits if the reader was dropped.
+                    let _ = done.send(inflate(&packed));
+                }
+            })?;
+        }
+        Ok(ParallelGunzip {
+            file,
+            ahead: Vec::new(),
+            ended: false,
+            workers,
+            under_way: VecDeque::new(),
+            most: 2 * threads + 2,
+            current: Vec::new(),
+            position: 0,
+            crc: crc32fast::Hasher::new(),
+            size: 0,
+            consumed: Consumed { counter, packed: 0, unpacked: 0, told: 0 },
+        })
+    }
+
+    /// Makes the next stretch the current one; false at the end.
+    fn advance(&mut self) -> io::Result<bool> {
+        self.fill()?;
+        let Some(mut first) = self.under_way.pop_front() else { return Ok(false) };
+        let mut found = first.found()?;
+        loop {
+            let ends_here = match &found {
+                Found::NoStart(_) => false,
+                Found::OpenEnd => false,
+                Found::Last(..) => true,
+                Found::Whole(_) => {
+                    self.fill()?;
+                    self.next_starts()?
+                }
+            };
+            if ends_here {
+                break;
+            }
+            self.fill()?;
+            let next = match (self.under_way.pop_front(), found) {
+                (_, Found::NoStart(error)) => return Err(error),
+                (None, _) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                (Some(next), _) => next,
+            };
+            if first.packed.len() + next.packed.len() > 2 * LONGEST {
+                return Err(damaged("a block without an end"));
+            }
+            first.packed = Arc::new([&first.packed[..], &next.packed].concat());
+            found = inflate(&first.packed);
+        }
+        let packed = first.packed.len();
+        match found {
+            Found::Whole(bytes) => self.show(bytes, packed),
+            Found::Last(bytes, behind) => {
+                self.show(bytes, packed);
+                self.check(&first.packed[packed - behind..])?;
+            }
+            Found::NoStart(_) | Found::OpenEnd => unreachable!("the loop ends with whole blocks"),
+        }
+        Ok(true)
+    }
+
+    /// Whether a block starts where the next stretch does; there must be one.
+    fn next_starts(&mut self) -> io::Result<bool> {
+        match self.under_way.front_mut() {
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+            Some(next) => {
+                let found = next.found()?;
+                let starts = !matches!(found, Found::NoStart(_));
+                next.found = Some(found);
+                Ok(starts)
+            }
+        }
+    }
+
+    fn show(&mut self, bytes: Vec<u8>, packed: usize) {
+        self.crc.update(&bytes);
+        self.size += bytes.len() as u64;
+        self.consumed.begin(packed as u64, bytes.len() as u64);
+        self.current = bytes;
+        self.position = 0;
+    }
+
+    /// Checks the trailer; nothing comes after it.
+    fn check(&mut self, trailer: &[u8]) -> io::Result<()> {
+        let Ok(trailer) = <&[u8; TRAILER]>::try_from(trailer) else {
+            return Err(damaged("something else behind the end"));
+        };
+        let (crc, size) = trailer.split_at(4);
+        let size_matches = size == &self.size.to_le_bytes()[..4];
+        if crc != self.crc.clone().finalize().to_le_bytes() || !size_matches {
+            return Err(damaged("the checksum is another one"));
+        }
+        Ok(())
+    }
+
+    /// Hands out stretches until enough are under way.
+    fn fill(&mut self) -> io::Result<()> {
+        while self.under_way.len() < self.most && !(self.ended && self.ahead.is_empty()) {
+            let packed = Arc::new(self.cut()?);
+            let (done, result) = bounded(1);
+            let job = Job { packed: Arc::clone(&packed), done };
+            self.workers.send(job).map_err(io::Error::other)?;
+            self.under_way.push_back(Stretch { packed, result, found: None });
+        }
+        Ok(())
+    }
+
+    /// The bytes up to a mark, or all that is left.
+    fn cut(&mut self) -> io::Result<Vec<u8>> {
+        let mut searched = SHORTEST;
+        loop {
+            if let Some(found) = self.ahead.get(searched..).and_then(|rest| memmem::find(rest, &MARK)) {
+                let rest = self.ahead.split_off(searched + found + MARK.len());
+                return Ok(std::mem::replace(&mut self.ahead, rest));
+            }
+            if self.ended {
+                return Ok(std::mem::take(&mut self.ahead));
+            }
+            if self.ahead.len() > LONGEST {
+                return Err(damaged("a block without an end"));
+            }
+            // A mark may have come in half.
+            searched = searched.max(self.ahead.len().saturating_sub(MARK.len() - 1));
+            let buffer = self.file.fill_buf()?;
+            self.ahead.extend_from_slice(buffer);
+            let read = buffer.len();
+            self.ended = read == 0;
+            self.file.consume(read);
+        }
+    }
+}
+
+impl<R: BufRead> Read for ParallelGunzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.position == self.current.len() {
+            if !self.advance()? {
+                return Ok(0);
+            }
+        }
+        let rest = &self.current[self.position..];
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.position += length;
+        self.consumed.reach(self.position as u64);
+        Ok(length)
+    }
+}
+
+impl Stretch {
+    fn found(&mut self) -> io::Result<Found> {
+        match self.found.take() {
+            Some(found) => Ok(found),
+            None => self.result.recv().map_err(io::Error::other),
+        }
+    }
+}
+
+impl Consumed {
+    fn begin(&mut self, packed: u64, unpacked: u64) {
+        self.tell(self.packed);
+        (self.packed, self.unpacked, self.told) = (packed, unpacked, 0);
+        if unpacked == 0 {
+            self.tell(packed);
+        }
+    }
+
+    fn reach(&mut self, position: u64) {
+        self.tell(self.packed * position / self.unpacked);
+    }
+
+    fn tell(&mut self, packed: u64) {
+        self.counter.fetch_add(packed - self.told, Ordering::Relaxed);
+        self.told = packed;
+    }
+}
+
+/// Inflates a stretch of independent blocks.
+fn inflate(packed: &[u8]) -> Found {
+    let mut decoder = Decompress::new(false);
+    let mut out = Vec::with_capacity((packed.len() * 4).min(LARGEST));
+    match decode(&mut decoder, packed, &mut out) {
+        Err(error) => Found::NoStart(error),
+        Ok(Some(read)) => Found::Last(out, packed.len() - read),
+        Ok(None) => {
+            let length = out.len();
+            match decode(&mut decoder, &NOTHING, &mut out) {
+                Ok(Some(read)) if read == NOTHING.len() && out.len() == length => Found::Whole(out),
+                _ => Found::OpenEnd,
+            }
+        }
+    }
+}
+
+/// Feeds a decoder; tells how many bytes it took if the stream ended.
+fn decode(decoder: &mut Decompress, mut packed: &[u8], out: &mut Vec<u8>) -> io::Result<Option<usize>> {
+    let all = packed.len();
+    loop {
+        if out.len() == out.capacity() {
+            out.reserve(out.len().max(64 << 10));
+        }
+        if out.len() > LARGEST {
+            return Err(damaged("a block that is too large"));
+        }
+        let (read, written) = (decoder.total_in(), out.len());
+        let status = decoder.decompress_vec(packed, out, FlushDecompress::None).map_err(io::Error::other)?;
+        packed = &packed[usize::try_from(decoder.total_in() - read).map_err(io::Error::other)?..];
+        match status {
+            Status::StreamEnd => return Ok(Some(all - packed.len())),
+            // Nothing moves any more, and there was room.
+            _ if packed.is_empty() && out.len() < out.capacity() => return Ok(None),
+            Status::BufError
+                if decoder.total_in() == read && out.len() == written && out.len() < out.capacity() =>
+            {
+                return Ok(None);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::super::deflate::{Deflater, Next};
+    use super::*;
+
+    /// A member of these blocks.
+    fn member(blocks: &[Vec<u8>], level: u32) -> Vec<u8> {
+        let mut deflater = Deflater::new(level);
+        let mut out = HEADER.to_vec();
+        for block in blocks {
+            deflater.block(block, Next::Block, &mut out).unwrap();
+        }
+        deflater.block(&[], Next::End, &mut out).unwrap();
+        let whole = blocks.concat();
+        out.extend(crc32fast::hash(&whole).to_le_bytes());
+        out.extend(u32::try_from(whole.len()).unwrap().to_le_bytes());
+        out
+    }
+
+    fn read(member: &[u8]) -> io::Result<Vec<u8>> {
+        let counter = Arc::new(AtomicU64::new(0));
+        let mut out = Vec::new();
+        ParallelGunzip::new(member, Arc::clone(&counter))?.read_to_end(&mut out)?;
+        assert_eq!(counter.load(Ordering::Relaxed), member.len() as u64);
+        Ok(out)
+    }
+
+    /// Bytes that don't compress.
+    fn noise(length: usize, mut seed: u64) -> Vec<u8> {
+        let mut next = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 56) as u8
+        };
+        (0..length).map(|_| next()).collect()
+    }
+
+    /// A block that is stored, with marks all over.
+    fn treacherous(length: usize) -> Vec<u8> {
+        let mut block = noise(length, 5);
+        for start in (0..length.saturating_sub(4)).step_by(997) {
+            block[start..start + 4].copy_from_slice(&MARK);
+        }
+        block
+    }
+
+    #[test]
+    fn marks_inside_of_blocks_do_no_harm() {
+        let blocks: Vec<Vec<u8>> = vec![
+            treacherous(300_000),
+            vec![b'x'; 900_000],
+            treacherous(70_000),
+            Vec::new(),
+            noise(1 << 20, 3),
+        ];
+        for level in [0, 1, 5, 9] {
+            assert!(read(&member(&blocks, level)).unwrap() == blocks.concat(), "level {level}");
+        }
+    }
+
+    #[test]
+    fn damage_anywhere_is_noticed() {
+        let whole = member(&[noise(200_000, 1), vec![7; 200_000], noise(100_000, 2)], 5);
+        for place in (HEADER.len()..whole.len()).step_by(whole.len() / 40) {
+            let mut flipped = whole.clone();
+            flipped[place] ^= 0x10;
+            assert!(read(&flipped).is_err(), "flipped at {place}");
+            assert!(read(&whole[..place]).is_err(), "cut at {place}");
+        }
+        assert!(read(&whole[..whole.len() - 1]).is_err());
+        assert!(read(&[&whole[..], b"more"].concat()).is_err());
+    }
+
+    #[test]
+    fn a_stream_whose_blocks_depend_on_each_other_is_read_or_refused_but_never_wrong() {
+        let mut encoder = flate2::write::DeflateEncoder::new(HEADER.to_vec(), flate2::Compression::new(5));
+        let text = noise(40_000, 9);
+        for _ in 0..8 {
+            encoder.write_all(&text).unwrap();
+            encoder.flush().unwrap();
+        }
+        let whole = text.repeat(8);
+        let mut stream = encoder.finish().unwrap();
+        stream.extend(crc32fast::hash(&whole).to_le_bytes());
+        stream.extend(u32::try_from(whole.len()).unwrap().to_le_bytes());
+        if let Ok(found) = read(&stream) {
+            assert!(found == whole);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_was_deflated_in_blocks_is_inflated_again(
+            blocks in proptest::collection::vec((0usize..200_000, any::<u64>(), 1u8..=8), 0..8),
+            level in 0u32..=9,
+        ) {
+            let blocks: Vec<Vec<u8>> = blocks
+                .into_iter()
+                .map(|(length, seed, bits)| {
+                    noise(length, seed).into_iter().map(|byte| byte >> (8 - bits)).collect()
+                })
+                .collect();
+            prop_assert!(read(&member(&blocks, level)).unwrap() == blocks.concat());
+        }
+    }
+}
