@@ -145,7 +145,7 @@ def packed(stage: Stage, environment: Environment) -> Path:
     """An archive of ours, made once for a case."""
     archive = stage.work / f"{environment.name}.tar.gz"
     packing = stage.envship.pack(environment, "tar.gz")
-    run(packing, stage.work / "log")
+    run(packing, stage.work)
     (stage.work / "ours.tar.gz").rename(archive)
     return archive
 
@@ -167,7 +167,9 @@ def sized(stage: Stage, environment: Environment) -> list[Candidate]:
     ours, name = stage.envship, environment.name
     packing = [ours.pack(environment, suffix, name=f"{suffix}, {name}") for suffix in ("tar.gz", "zip", "tar.zst")]
     shipping = ours.ship(environment, name=f"ship, {name}")
-    unpacking = ours.unpack(packed(stage, environment), f"unpack, {name}")
+    unpacking = ours.unpack(
+        packed(stage, environment), f"unpack, {name}", "--allow-absolute-links"
+    )  # to the nodes' Python
     return [*packing, shipping, unpacking, *limited(packing[0])]
 
 

@@ -71,9 +71,9 @@ class Envship:
         forget = (lambda: shutil.rmtree(folder, ignore_errors=True)) if cold else nothing
         return Candidate(name, [self.setting.envship, *command, *flags], output, variables, forget)
 
-    def unpack(self, archive: Path, name: str = "envship unpack") -> Candidate:
+    def unpack(self, archive: Path, name: str = "envship unpack", *options: str) -> Candidate:
         target = self.setting.work / "unpacked"
-        command = [self.setting.envship, "unpack", archive, target, "--quiet"]
+        command = [self.setting.envship, "unpack", archive, target, "--quiet", *options]
         return Candidate(name, command, target)
 
     def ship(self, environment: Environment, suffix: str = "tar.gz", name: str = "envship ship") -> Candidate:

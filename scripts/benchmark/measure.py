@@ -6,11 +6,12 @@ the page cache and isn't counted.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
-import time
+import sys
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,7 @@ from typing import Any
 from .setting import say
 
 LAST_LINES = 5
+LAUNCH = Path(__file__).with_name("launch.py")
 
 
 def nothing() -> None:
@@ -79,30 +81,22 @@ class Measured:
         return cls([Sample(**sample) for sample in told["samples"]], told["files"], told["failure"])
 
 
-def run(candidate: Candidate, log: Path) -> Sample:
-    """Raises RuntimeError with the last lines of what it said.
-
-    The kernel counts a process's peak from before it became the command, so none is below this program's own.
-    """
+def run(candidate: Candidate, work: Path) -> Sample:
+    """Raises RuntimeError with the last lines of what it said."""
     remove(candidate.output)
     candidate.prepare()
-    command = [str(part) for part in candidate.command]
+    log, told = work / "log", work / "told.json"
+    command = [sys.executable, "-I", "-S", LAUNCH, told, *candidate.command]
     with log.open("wb") as said:
-        begun = time.monotonic()
         variables = {**os.environ, **candidate.variables}
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=variables)
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            raise
-        elapsed = time.monotonic() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
+        words = [str(part) for part in command]
+        subprocess.run(words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=variables, check=True)
+    code, elapsed, user, system, memory = json.loads(told.read_text())
+    if code != 0:
         last = log.read_text(errors="replace").strip().splitlines()[-LAST_LINES:]
-        raise RuntimeError(f"exit code {process.returncode}: " + without_paths(" / ".join(last)))
+        raise RuntimeError(f"exit code {code}: " + without_paths(" / ".join(last)))
     size = candidate.output.stat().st_size if candidate.output and candidate.output.is_file() else None
-    return Sample(elapsed, usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024, size)
+    return Sample(elapsed, user, system, memory, size)
 
 
 def without_paths(text: str) -> str:
@@ -118,7 +112,7 @@ def rounds(candidates: Sequence[Candidate], count: int, work: Path, warm_up: int
             if measured.failure:
                 continue
             try:
-                sample = run(candidate, work / "log")
+                sample = run(candidate, work)
                 if measured.files is None and candidate.output:
                     measured.files = files_in(candidate.output)
                 if turn >= warm_up:

@@ -80,7 +80,7 @@ class Setting:
         subprocess.run([ROOT / "scripts/services", "start"], check=True, stdout=sys.stderr)
         run = self.variables.get("ENVSHIP_TEST_RUN") or test_cache() / "run"
         self.variables = {**exports(Path(run) / "env"), **self.variables}
-        say("the S3 server was started; `scripts/services stop` ends it")
+        say("the S3 server stays up until `scripts/services stop`")
 
     def s3(self) -> dict[str, str]:
         """The variables by which envship finds the S3 server."""
