@@ -86,11 +86,14 @@ def run(candidate: Candidate, work: Path) -> Sample:
     remove(candidate.output)
     candidate.prepare()
     log, told = work / "log", work / "told.json"
+    told.unlink(missing_ok=True)
     command = [sys.executable, "-I", "-S", LAUNCH, told, *candidate.command]
     with log.open("wb") as said:
         variables = {**os.environ, **candidate.variables}
         words = [str(part) for part in command]
-        subprocess.run(words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=variables, check=True)
+        subprocess.run(words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=variables, check=False)
+    if not told.exists():
+        raise RuntimeError(f"{Path(words[5]).name} can't be started")
     code, elapsed, user, system, memory = json.loads(told.read_text())
     if code != 0:
         last = log.read_text(errors="replace").strip().splitlines()[-LAST_LINES:]

@@ -106,10 +106,12 @@ def copy_packages(site: Path, copies: int) -> None:
 
 
 def recorded(info: Path) -> list[str]:
-    """A distribution's own files: no scripts, no bytecode."""
+    """A distribution's own files: no scripts, no bytecode, and no .pth, which every Python would run."""
     lines = (info / "RECORD").read_text().splitlines()
     paths = (re.sub(r",[^,]*,[^,]*$", "", line).strip('"') for line in lines)
-    return [path for path in paths if not path.startswith(("..", "/", info.name)) and not path.endswith(".pyc")]
+    return [
+        path for path in paths if not path.startswith(("..", "/", info.name)) and not path.endswith((".pyc", ".pth"))
+    ]
 
 
 def copy_distribution(site: Path, info: str, paths: list[str], number: int) -> None:
