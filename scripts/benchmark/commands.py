@@ -66,8 +66,7 @@ class Envship:
         folder = self.setting.work / f"cache-{cache.value}"
         cold = cache is Cache.COLD
         flags = ["--quiet", *(["--no-cache"] if cold and self.caches else [])]
-        # of the cache of segments, and of that of bytecode
-        variables = {"ENVSHIP_CACHE": str(folder), "ENVSHIP_CACHE_DIR": str(folder)}
+        variables = {"ENVSHIP_CACHE_DIR": str(folder)}
         forget = (lambda: shutil.rmtree(folder, ignore_errors=True)) if cold else nothing
         return Candidate(name, [self.setting.envship, *command, *flags], output, variables, forget)
 
