@@ -1,0 +1,1 @@
+"""Measures envship against its peers; `scripts/bench` says how to run it."""
