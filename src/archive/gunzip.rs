@@ -400,7 +400,7 @@ mod tests {
         let whole = member(&[noise(200_000, 1), vec![7; 200_000], noise(100_000, 2)], 5);
         for place in (HEADER.len()..whole.len()).step_by(whole.len() / 40) {
             let mut flipped = whole.clone();
-            flipped[place] ^= 0x10;
+            flipped[place] ^= 0xff;
             assert!(read(&flipped).is_err(), "flipped at {place}");
             assert!(read(&whole[..place]).is_err(), "cut at {place}");
         }

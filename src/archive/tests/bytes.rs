@@ -25,7 +25,7 @@ fn the_same_entries_give_the_same_bytes_for_ever() {
         format!("{format} {}", &hex::encode(crate::fs::sha256(&bytes))[..16])
     });
     let expected = [
-        "tar.gz 28071f50b5a2ba1a",
+        "tar.gz b1065bcd6fff624b",
         "tar e8a1d5d8c55c4681",
         "tar.zst 2b21754426346cb3",
         "zip 1406b396993e4ed9",
@@ -87,7 +87,7 @@ fn an_unchanged_package_gives_unchanged_bytes() {
 #[test]
 fn gzip_is_one_member_that_names_nothing_of_this_machine() {
     let bytes = packed(sample(), &Layout::new(Format::TarGz), 2);
-    assert_eq!(bytes[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+    assert_eq!(bytes[..16], [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, 4, 0, b'E', b'V', 0, 0]);
     let mut one = flate2::read::GzDecoder::new(bytes.as_slice());
     let size = io::copy(&mut one, &mut io::sink()).unwrap();
     let mut all = flate2::read::MultiGzDecoder::new(bytes.as_slice());
