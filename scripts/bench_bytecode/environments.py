@@ -81,3 +81,5 @@ def pack(packer, prefix, archive):
         case "conda-pack":
             command = [os.environ["ENVSHIP_TEST_CONDA_PACK"], "-q", "--ignore-missing-files", "-p", prefix, "-o", archive]
     run(*command, "--compress-level", "1", stdout=subprocess.DEVNULL)
+    # as in a store that everybody reads: the peers let nobody else read it
+    archive.chmod(0o644)

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import subprocess
+import sys
 
 from environments import run
 
@@ -34,7 +35,9 @@ def localizer(archive, target):
     jars = pathlib.Path(os.environ["ENVSHIP_TEST_SPARK35_HOME"]) / "jars/*"
     program = pathlib.Path(__file__).with_name("Localize.java")
     command = [java, "-cp", jars, program, archive, target]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    told = subprocess.run(command, capture_output=True, text=True)
+    if told.returncode != 0:
+        sys.exit(f"{archive} can't be localized:\n{told.stderr}")
     return pathlib.Path(told.stdout.strip())
 
 
