@@ -3,12 +3,13 @@
 
 use fs_err as fs;
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use envship::entry::{Rewrite, SourceCheck};
 use envship::relocate::{Destination, Interpreter, Relocator};
 
-use crate::environments::{conda_environment, index_url, minor, python, pythons, venv};
+use crate::environments::{conda_environment, index_url, minor, python, pythons, thin, venv};
 use crate::landed::{Landed, gone};
 use crate::util::{Sandbox, package_caches, required};
 
@@ -135,6 +136,85 @@ fn without_a_cache_it_is_compiled_all_the_same() {
     let site = landed.root.join("lib/python3.11/site-packages/tabulate/__pycache__");
     assert!(fs::read_dir(site).unwrap().count() > 0);
     assert_eq!(fs::read_dir(sandbox.tmp()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_cannot_be_compiled_is_tried_once() {
+    let sandbox = Sandbox::new();
+    let cache = sandbox.path("cache");
+    let sandbox = sandbox.with("ENVSHIP_CACHE_DIR", &cache);
+    let python = python("3.11");
+    let prefix = venv(&sandbox, "env", &python, &[]);
+    let broken = prefix.join("lib/python3.11/site-packages/broken.py");
+    fs::write(&broken, "def (:\n").unwrap();
+    let pack = || sandbox.run(["pack", "env", "-o", "env.tar", "--force", &thin(&python)]).success();
+    // Our own hook is the other one.
+    pack().says(&["note: compiled: 1 module, 1 can't be compiled"]);
+    let second = pack().says(&["note: without bytecode: 1 can't be compiled"]);
+    assert!(!second.stderr().contains("note: compiled: "), "it was tried again\n{second}");
+    fs::write(&broken, "answer = 42\n").unwrap();
+    let third = pack().says(&["note: compiled: 1 module, 1 more were cached\n"]);
+    assert!(!third.stderr().contains("can't be compiled"), "{third}");
+}
+
+/// A conda environment with a module to be compiled, by this instead of its
+/// interpreter.
+fn conda_environment_run_by(sandbox: &Sandbox, program: &str) {
+    let prefix = conda_environment(sandbox, "env", &["python=3.11"]);
+    fs::write(prefix.join("lib/python3.11/site-packages/fresh.py"), "answer = 42\n").unwrap();
+    let interpreter = prefix.join("bin/python3.11");
+    // It may be a link to what other environments share.
+    fs::remove_file(&interpreter).unwrap();
+    sandbox.write("env/bin/python3.11", program);
+    fs::set_permissions(&interpreter, PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn an_interpreter_that_cannot_run_here_is_told_and_the_rest_is_packed() {
+    let sandbox = Sandbox::new();
+    let cache = sandbox.path("cache");
+    let sandbox = sandbox.with("ENVSHIP_CACHE_DIR", &cache);
+    let told =
+        "without bytecode, which every process will compile anew: the environment's Python can't run here";
+    for (program, reason) in [
+        // Of another machine, as far as the kernel can see.
+        ("\x7fELF of another machine", "Exec format error"),
+        ("#!/bin/sh\nexit 1\n", "(it ends at once)"),
+        ("#!/bin/sh\necho abcd\n", "(its magic number is another one)"),
+    ] {
+        conda_environment_run_by(&sandbox, program);
+        let run = sandbox.run(["pack", "env", "-o", "env.tar", "--force", "--compress-level", "1"]);
+        run.success().says(&["warning: ", told, reason]);
+        fs::remove_dir_all(sandbox.work("env")).unwrap();
+    }
+}
+
+#[test]
+fn interrupting_a_source_that_takes_for_ever_to_compile_ends_at_once() {
+    let sandbox = Sandbox::new();
+    let cache = sandbox.path("cache");
+    let sandbox = sandbox.with("ENVSHIP_CACHE_DIR", &cache);
+    let started = sandbox.path("started");
+    // Answers with the magic number of 3.11, and never again.
+    let program =
+        format!("#!/bin/sh\nprintf '\\247\\r\\r\\n'\ntouch '{}'\nexec sleep 600\n", started.display());
+    conda_environment_run_by(&sandbox, &program);
+    let mut command = sandbox.envship();
+    command.args(["pack", "env", "-o", "env.tar"]);
+    let pipe = std::process::Stdio::piped;
+    let mut child = command.stdout(pipe()).stderr(pipe()).spawn().unwrap();
+    while !started.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was interrupted");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let begun = std::time::Instant::now();
+    let mut kill = sandbox.command("kill");
+    kill.args(["-INT", &child.id().to_string()]);
+    sandbox.finish(kill).success();
+    let output = child.wait_with_output().unwrap();
+    assert!(begun.elapsed().as_secs() < 60, "it waited for the interpreter");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert!(!sandbox.work("env.tar").exists());
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! `bytecode/3.11.7-cp311/<key>-<checksum>.pyc` below the cache folder: the
 //! name says what the file has to hold, so what was damaged is not used, and
-//! nobody has to wait for the disk. Anything in there may be deleted at any
-//! time.
+//! nobody has to wait for the disk. An empty one is kept for a source that can't
+//! be compiled. Anything in there may be deleted at any time.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -24,6 +24,13 @@ const SCHEMA: &str = "1";
 
 /// The digits of a key or a checksum in a name.
 const DIGITS: usize = 40;
+
+/// What is known of a module.
+pub(super) enum Known {
+    Compiled(Content),
+    /// A template, say, or a test of the parser: no other attempt is worth it.
+    Refused,
+}
 
 /// Where the compiled modules of one Python are.
 pub(super) struct Cache<'a> {
@@ -60,15 +67,23 @@ impl<'a> Cache<'a> {
         Ok((cache(scratch.path().to_owned(), Some(scratch)), failure))
     }
 
-    /// What was compiled before.
-    pub(super) fn get(&self, module: &Module) -> Option<Content> {
+    /// What came of compiling it before.
+    pub(super) fn get(&self, module: &Module) -> Option<Known> {
         let key = self.key(module);
         let checksum = self.known.get(&key)?;
         let path = self.path(&key, checksum);
         let bytes = fs_err::read(&path).ok()?;
-        let whole = short(&sha256(&bytes)) == *checksum;
         cache::note_use(&path);
-        whole.then_some(Content::Disk { path, size: bytes.len() as u64 })
+        match bytes.len() as u64 {
+            _ if short(&sha256(&bytes)) != *checksum => None,
+            0 => Some(Known::Refused),
+            size => Some(Known::Compiled(Content::Disk { path, size })),
+        }
+    }
+
+    /// Keeps that the interpreter refused a module.
+    pub(super) fn put_refused(&self, module: &Module) -> Result<(), crate::fs::Error> {
+        self.put(module, &[]).map(drop)
     }
 
     /// Keeps a compiled module.

@@ -1,5 +1,6 @@
 //! Missing bytecode, made on all cores.
 
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -7,7 +8,7 @@ use std::thread;
 use rayon::prelude::*;
 use tempfile::TempDir;
 
-use super::cache::Cache;
+use super::cache::{Cache, Known};
 use super::magic::Magic;
 use super::modules::{Compiled, Module};
 use super::worker::Worker;
@@ -34,17 +35,22 @@ pub(super) fn all(
     progress: &dyn Progress,
 ) -> Result<All> {
     let magic = cache.magic;
-    let (mut modules, mut jobs) = (Vec::new(), Vec::new());
+    let (mut modules, mut jobs, mut refused) = (Vec::new(), Vec::new(), 0);
     let known: Vec<_> = missing.par_iter().map(|module| cache.get(module)).collect();
     interrupt::check()?;
-    for (module, content) in missing.into_iter().zip(known) {
-        match content {
-            Some(content) => modules.push(Compiled { module, content }),
+    for (module, known) in missing.into_iter().zip(known) {
+        match known {
+            Some(Known::Compiled(content)) => modules.push(Compiled { module, content }),
+            Some(Known::Refused) => refused += 1,
             None => jobs.push(module),
         }
     }
     let cached = modules.len();
-    if !jobs.is_empty() {
+    if jobs.is_empty() {
+        if refused > 0 {
+            progress.note(&format!("without bytecode: {}", unfit(refused)));
+        }
+    } else {
         let run = Run {
             inventory,
             python,
@@ -59,17 +65,20 @@ pub(super) fn all(
         match Worker::start(python, magic) {
             Ok(first) => {
                 let made = run.on_threads(first, threads)?;
-                tell(made.len(), jobs.len() - made.len(), cached, progress);
+                tell(made.len(), jobs.len() - made.len() + refused, cached, progress);
                 modules.extend(made);
                 if let Some(reason) = uncached {
                     progress.note(&format!("compiled bytecode isn't kept for the next time: {reason}"));
                 }
             }
-            Err(error) => progress.warn(&format!(
-                "{} without bytecode, which every process will compile anew: the environment's Python can't run \
-                 here ({error})",
-                count(jobs.len(), "module"),
-            )),
+            Err(error) => {
+                interrupt::check()?;
+                progress.warn(&format!(
+                    "{} without bytecode, which every process will compile anew: the environment's Python can't \
+                     run here ({error})",
+                    count(jobs.len(), "module"),
+                ));
+            }
         }
     }
     modules.sort_by(|a, b| a.module.path.cmp(&b.module.path));
@@ -82,9 +91,13 @@ fn tell(made: usize, failed: usize, cached: usize, progress: &dyn Progress) {
         parts.push(format!("{cached} more were cached"));
     }
     if failed > 0 {
-        parts.push(format!("{failed} can't be compiled"));
+        parts.push(unfit(failed));
     }
     progress.note(&parts.join(", "));
+}
+
+fn unfit(number: usize) -> String {
+    format!("{number} can't be compiled")
 }
 
 fn count(number: usize, what: &str) -> String {
@@ -136,14 +149,22 @@ impl Run<'_> {
             let source = (self.archived)(&module.source_path, file, &bytes(file)?);
             let interpreter = match worker.take() {
                 Some(interpreter) => interpreter,
-                None => Worker::start(self.python, self.magic)?,
+                None => Worker::start(self.python, self.magic).or_else(|error| {
+                    interrupt::check()?;
+                    Err(crate::error::Error::from(error))
+                })?,
             };
             // A source may crash the compiler; then the next gets another one.
-            if let Some(code) = compiled(interpreter, &source, &mut worker) {
-                let pyc = [&self.magic.bytes[..], &header(module.source_hash), &code].concat();
-                let content = self.cache.put(module, &pyc)?;
-                let compiled = Compiled { module: module.clone(), content };
-                self.made.lock().unwrap_or_else(PoisonError::into_inner).push(compiled);
+            match compiled(interpreter, &source, &mut worker) {
+                Ok(Some(code)) => {
+                    let pyc = [&self.magic.bytes[..], &header(module.source_hash), &code].concat();
+                    let content = self.cache.put(module, &pyc)?;
+                    let compiled = Compiled { module: module.clone(), content };
+                    self.made.lock().unwrap_or_else(PoisonError::into_inner).push(compiled);
+                }
+                Ok(None) => self.cache.put_refused(module)?,
+                // Not the source's fault for sure: it is tried again next time.
+                Err(_) => interrupt::check()?,
             }
             self.progress.advance(1);
         }
@@ -152,10 +173,10 @@ impl Run<'_> {
 }
 
 /// Compiles a source and puts the interpreter back if it survived.
-fn compiled(mut worker: Worker, source: &[u8], back: &mut Option<Worker>) -> Option<Vec<u8>> {
-    let code = worker.compile(source).ok()?;
+fn compiled(mut worker: Worker, source: &[u8], back: &mut Option<Worker>) -> io::Result<Option<Vec<u8>>> {
+    let code = worker.compile(source)?;
     *back = Some(worker);
-    code
+    Ok(code)
 }
 
 /// Flags and source hash of PEP 552; relocation sets the flags that were asked

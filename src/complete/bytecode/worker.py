@@ -1,6 +1,7 @@
 # Compiles sources as importlib does. Tells the magic number; then, for each
 # source on stdin, its marshalled code on stdout, both behind their lengths.
-# What can't be compiled has no code.
+# What can't be compiled has no code; that memory is short says nothing of a
+# source, and ends it.
 import sys
 
 del sys.path[0]
@@ -18,6 +19,8 @@ while True:
     try:
         code = compile(source, "<envship>", "exec", dont_inherit=True, optimize=0)
         made = marshal.dumps(code)
+    except MemoryError:
+        raise
     except Exception:
         made = b""
     results.write(len(made).to_bytes(8, "little") + made)

@@ -3,8 +3,12 @@
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use super::magic::Magic;
+use crate::interrupt;
 use crate::prefix::Python;
 
 const PROGRAM: &str = include_str!("worker.py");
@@ -12,11 +16,60 @@ const PROGRAM: &str = include_str!("worker.py");
 /// More than any module has: what claims to be longer is no answer.
 const LONGEST: u64 = 1 << 30;
 
+/// How often a thread that waits for an answer looks for Ctrl-C.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// A running interpreter; killed when dropped.
 pub(super) struct Worker {
     child: Child,
     jobs: ChildStdin,
-    results: ChildStdout,
+    results: Results,
+}
+
+/// What comes from an interpreter, until the user interrupts.
+struct Results {
+    /// From a thread that reads: a pipe can't be waited for and Ctrl-C too.
+    arriving: Receiver<io::Result<Vec<u8>>>,
+    arrived: io::Cursor<Vec<u8>>,
+}
+
+impl Results {
+    fn of(mut pipe: ChildStdout) -> Self {
+        let (sender, arriving) = mpsc::sync_channel(1);
+        // It ends with the interpreter, or when nobody listens.
+        thread::spawn(move || {
+            loop {
+                let mut bytes = vec![0; 64 * 1024];
+                let read = pipe.read(&mut bytes);
+                let ended = !matches!(read, Ok(1..));
+                let read = read.map(|length| {
+                    bytes.truncate(length);
+                    bytes
+                });
+                if sender.send(read).is_err() || ended {
+                    break;
+                }
+            }
+        });
+        Results { arriving, arrived: io::Cursor::default() }
+    }
+}
+
+impl Read for Results {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.arrived.position() == self.arrived.get_ref().len() as u64 {
+            interrupt::check().map_err(io::Error::other)?;
+            match self.arriving.recv_timeout(PATIENCE) {
+                Ok(read) => self.arrived = io::Cursor::new(read?),
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+            }
+            if self.arrived.get_ref().is_empty() {
+                return Ok(0);
+            }
+        }
+        self.arrived.read(buffer)
+    }
 }
 
 impl Worker {
@@ -24,6 +77,9 @@ impl Worker {
     ///
     /// `-I` would ignore the hash seed with all other variables, so they are
     /// taken away one by one.
+    ///
+    /// # Errors
+    /// If there is no such interpreter here, or the user interrupts.
     pub(super) fn start(python: &Python, magic: Magic) -> io::Result<Self> {
         let mut command = Command::new(&python.executable);
         command
@@ -43,9 +99,12 @@ impl Worker {
         let (Some(jobs), Some(results)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        let mut worker = Worker { child, jobs, results };
+        let mut worker = Worker { child, jobs, results: Results::of(results) };
         let mut found = [0; 4];
-        worker.results.read_exact(&mut found)?;
+        worker.results.read_exact(&mut found).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => io::Error::other("it ends at once"),
+            _ => error,
+        })?;
         if found == magic.bytes {
             Ok(worker)
         } else {
@@ -56,7 +115,7 @@ impl Worker {
     /// The marshalled code of a module; `None` if it can't be compiled.
     ///
     /// # Errors
-    /// If the interpreter has ended.
+    /// If the interpreter has ended, or the user interrupts.
     pub(super) fn compile(&mut self, source: &[u8]) -> io::Result<Option<Vec<u8>>> {
         self.jobs.write_all(&(source.len() as u64).to_le_bytes())?;
         self.jobs.write_all(source)?;
