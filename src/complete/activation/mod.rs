@@ -8,20 +8,25 @@
 
 pub(super) mod certificates;
 mod data_paths;
+mod early;
+mod effect;
 pub(super) mod hook;
 mod scripts;
 mod shell;
 mod value;
 mod variables;
+mod warning;
 
 use std::collections::BTreeMap;
 
+pub(super) use effect::{Effect, List};
 pub(super) use value::Value;
 
 use crate::error::Result;
 use crate::prefix::{Inventory, PrefixKind};
 use crate::progress::Progress;
 use certificates::Certificates;
+use early::takes_effect;
 use shell::Shell;
 
 /// Whether the environment is in force in every Python that starts in it.
@@ -59,58 +64,6 @@ impl ActivateAs {
     }
 }
 
-/// What a user should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Warning {
-    /// For the archive, too.
-    what: String,
-    /// What a shell said, with paths of this machine.
-    why: Option<String>,
-}
-
-impl Warning {
-    fn new(what: String) -> Self {
-        Warning { what, why: None }
-    }
-}
-
-impl std::fmt::Display for Warning {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.what)?;
-        self.why.iter().try_for_each(|why| write!(f, ": {why}"))
-    }
-}
-
-/// What becomes of a variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// It is set, unless the user or the engine has set it.
-    Set(Value),
-    /// It is joined with what the user or the engine has set.
-    Join(List),
-}
-
-/// What is joined with the items of a user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct List {
-    pub separator: char,
-    /// The value if the user has set none.
-    pub alone: Value,
-    /// What comes before the user's items, and after them; for another
-    /// separator than `:` text that holds it.
-    pub before: Value,
-    pub after: Value,
-}
-
-impl Effect {
-    fn names(&self, path: &str) -> bool {
-        match self {
-            Effect::Set(value) => value.names(path),
-            Effect::Join(list) => [&list.alone, &list.before, &list.after].iter().any(|v| v.names(path)),
-        }
-    }
-}
-
 /// Who says what a variable is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -132,22 +85,6 @@ pub(super) struct Activation {
     pub declared: BTreeMap<String, Value>,
     pub certificates: Certificates,
 }
-
-/// Variables that are read before `site` runs and that break programs of
-/// others: run paths and the folder layout do what they would do.
-const NEVER: [&str; 7] = [
-    "LD_LIBRARY_PATH",
-    "LD_PRELOAD",
-    "LD_AUDIT",
-    "DYLD_LIBRARY_PATH",
-    "DYLD_FALLBACK_LIBRARY_PATH",
-    "PYTHONHOME",
-    "PYTHONPATH",
-];
-
-/// Beginnings of names of variables that are read before `site` runs: by the
-/// loader, the C library's allocator and the interpreter.
-const EARLY: [&str; 5] = ["LD_", "MALLOC_", "GLIBC_TUNABLES", "PYTHON", "LC_ALL"];
 
 /// Evaluates what activation does, and tells what can't be done on a node.
 ///
@@ -197,20 +134,4 @@ pub(super) fn record(
     }
     let activate_as = activate_as.unwrap_or_else(|| ActivateAs::of(&inventory.prefix.kind));
     Ok(Activation { activate_as, variables, declared, certificates })
-}
-
-/// Whether a Python that is running already can set it; what it can't is told.
-fn takes_effect(name: &str, author: &str, said: &mut Vec<Warning>) -> bool {
-    if NEVER.contains(&name) {
-        said.push(Warning::new(format!(
-            "`{name}`, which {author} sets, can't be set by a Python that is already running and is left out"
-        )));
-        return false;
-    }
-    if EARLY.iter().any(|early| name.starts_with(early)) {
-        said.push(Warning::new(format!(
-            "`{name}`, which {author} sets, is read before a Python can set it: it counts in its children only"
-        )));
-    }
-    true
 }
