@@ -19,8 +19,8 @@ pub(in crate::complete) struct List {
     pub separator: char,
     /// The value if the user has set none.
     pub alone: Value,
-    /// What comes before the user's items, and after them; for another
-    /// separator than `:` text that holds it.
+    /// What comes before the user's items, and after them: items, but for
+    /// another separator than `:` text that holds it.
     pub before: Value,
     pub after: Value,
 }
@@ -45,6 +45,10 @@ impl Effect {
             // A path below the user's, say.
             _ => return Effect::Set(text(value)),
         };
+        let (before, after) = match separator {
+            ':' => (before.trim_end_matches(':'), after.trim_start_matches(':')),
+            _ => (before, after),
+        };
         Effect::Join(List { separator, alone: text(value), before: text(before), after: text(after) })
     }
 
@@ -66,8 +70,7 @@ impl Effect {
             after.retain(|folder| *folder != own);
         }
         let text = |folders: &[&str]| Value::new(&folders.join(":"), &inventory.prefixes);
-        let alone = text(&[&before[..], &after].concat());
-        Effect::Join(List { separator: ':', alone, before: text(&before), after: text(&after) })
+        Effect::Join(List::of_items(text(&before), text(&after)))
     }
 
     /// Whether a path, or one below it, stands in what it sets.
@@ -76,5 +79,17 @@ impl Effect {
             Effect::Set(value) => value.names(path),
             Effect::Join(list) => [&list.alone, &list.before, &list.after].iter().any(|v| v.names(path)),
         }
+    }
+}
+
+impl List {
+    /// A list with colons.
+    pub fn of_items(before: Value, after: Value) -> Self {
+        List { separator: ':', alone: before.and(':', &after), before, after }
+    }
+
+    /// What a list with colons gets.
+    pub fn items(&self) -> Value {
+        self.before.and(':', &self.after)
     }
 }

@@ -18,6 +18,7 @@ mod variables;
 mod warning;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 pub(super) use effect::{Effect, List};
 pub(super) use value::Value;
@@ -81,8 +82,10 @@ pub(super) struct Activation {
     pub activate_as: ActivateAs,
     /// By name; `PATH` is always among them.
     pub variables: BTreeMap<String, (Effect, Origin)>,
-    /// As it is declared, whatever scripts make of it.
+    /// As it is declared, whatever scripts make of it; without `PATH`.
     pub declared: BTreeMap<String, Value>,
+    /// What `PATH` begins with before scripts run.
+    pub path: Value,
     pub certificates: Certificates,
 }
 
@@ -99,13 +102,16 @@ pub(super) fn record(
     let folders: Vec<_> = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
     let shell = Shell::find(&folders);
     let conda = matches!(inventory.prefix.kind, PrefixKind::Conda);
-    let declared = if conda { variables::declared(inventory) } else { BTreeMap::new() };
-    let changes = if conda {
+    let mut said = Vec::new();
+    let mut declared = if conda { variables::declared(inventory, &mut said) } else { BTreeMap::new() };
+    let folders = declared.remove("PATH").unwrap_or_default();
+    let mut changes = if conda {
         scripts::evaluate(inventory, &declared, shell.as_ref())?
     } else {
         scripts::Changes::default()
     };
-    let mut said = changes.warnings;
+    said.append(&mut changes.warnings);
+    let (path, list) = search_path(&folders, changes.variables.remove("PATH"), &inventory.prefixes);
     let declared: BTreeMap<String, Value> =
         declared.into_iter().map(|(name, text)| (name, Value::new(&text, &inventory.prefixes))).collect();
     let mut variables = BTreeMap::new();
@@ -122,16 +128,31 @@ pub(super) fn record(
     for (name, effect) in data_paths::find(inventory) {
         variables.entry(name.to_owned()).or_insert((effect, Origin::DataPath));
     }
-    variables.entry("PATH".to_owned()).or_insert_with(|| {
-        let bin = Value::below("bin");
-        let after = Value::new("", &[]);
-        (Effect::Join(List { separator: ':', alone: bin.clone(), before: bin, after }), Origin::DataPath)
-    });
+    variables.insert("PATH".to_owned(), list);
     let certificates = certificates::find(inventory)?;
     for warning in said {
         progress.warn(&warning.to_string());
         inventory.remarks.push(warning.what);
     }
     let activate_as = activate_as.unwrap_or_else(|| ActivateAs::of(&inventory.prefix.kind));
-    Ok(Activation { activate_as, variables, declared, certificates })
+    Ok(Activation { activate_as, variables, declared, path, certificates })
+}
+
+/// What `PATH` begins with before scripts run, and what becomes of it: the
+/// environment's `bin` comes first whatever is declared, then what is.
+fn search_path(
+    declared: &str,
+    changed: Option<(Effect, String)>,
+    prefixes: &[PathBuf],
+) -> (Value, (Effect, Origin)) {
+    let is_own = |folder: &&str| prefixes.iter().any(|prefix| Path::new(folder) == prefix.join("bin"));
+    let folders: Vec<&str> =
+        declared.split(':').filter(|folder| !folder.is_empty() && !is_own(folder)).collect();
+    let declared = Value::new(&folders.join(":"), prefixes);
+    let bin = Value::below("bin");
+    let list = match changed {
+        Some((Effect::Join(list), _)) => List::of_items(list.before.and(':', &declared), list.after),
+        _ => List::of_items(bin.and(':', &declared), Value::new("", &[])),
+    };
+    (bin.and(':', &declared), (Effect::Join(list), Origin::Script))
 }

@@ -80,11 +80,11 @@ fn lists_are_told_from_other_variables() {
     let text = |text: &str| text.to_owned();
     assert_eq!(
         list(&changes, "XDG"),
-        (':', text("prefix + \"/share\""), text("prefix + \"/share:\""), text("\"\""))
+        (':', text("prefix + \"/share\""), text("prefix + \"/share\""), text("\"\""))
     );
     assert_eq!(
         list(&changes, "END"),
-        (':', text("prefix + \"/end\""), text("\"\""), text("\":\" + prefix + \"/end\""))
+        (':', text("prefix + \"/end\""), text("\"\""), text("prefix + \"/end\""))
     );
     assert_eq!(list(&changes, "FLAGS").0, ' ');
     assert_eq!(set(&changes, "OWN"), "prefix + \"/own\"");
