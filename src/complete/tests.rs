@@ -156,6 +156,9 @@ fn a_virtual_environment_becomes_whole() {
         paths(&inventory),
         [
             "bin/activate",
+            "bin/activate.csh",
+            "bin/activate.fish",
+            "bin/deactivate.csh",
             "bin/demo",
             "bin/python",
             "bin/python3",
@@ -234,6 +237,9 @@ fn a_conda_environment_keeps_what_its_packages_declare() {
         paths(&inventory),
         [
             "bin/activate",
+            "bin/activate.csh",
+            "bin/activate.fish",
+            "bin/deactivate.csh",
             "bin/python",
             "bin/python3.11",
             "conda-meta/demo-1.0-py_0.json",

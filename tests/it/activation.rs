@@ -86,7 +86,10 @@ fn what_the_user_has_set_wins_and_lists_are_joined() {
 export XDG=\"$CONDA_PREFIX/share${XDG:+:$XDG}\"
 export FLAGS=\"-I$CONDA_PREFIX/include $FLAGS\"
 export PATH=\"$PATH:$CONDA_PREFIX/last\"\n";
-    with_scripts(&sandbox, "env", &[("zz.sh", script)]);
+    let prefix = with_scripts(&sandbox, "env", &[("zz.sh", script)]);
+    let declared = format!("{0}/bin:/opt/declared::{0}/tools", prefix.display());
+    let state = serde_json::json!({ "version": 1, "env_vars": { "PATH": declared } });
+    fs::write(prefix.join("conda-meta/state"), state.to_string()).unwrap();
     let landed = land(&sandbox, "env", &[], "node");
     let root = landed.root.to_str().unwrap();
 
@@ -110,7 +113,8 @@ export PATH=\"$PATH:$CONDA_PREFIX/last\"\n";
     assert_eq!(joined["ENVSHIP_FROM_JSON"], "", "an empty value is a value");
     assert_eq!(joined["XDG"], format!("{root}/share:/usr/share:/opt"));
     assert_eq!(joined["FLAGS"], format!("-I{root}/include -O2"));
-    assert_eq!(joined["PATH"], format!("{root}/bin:/mine:/usr/bin:/bin:{root}/last"));
+    let first = format!("{root}/bin:/opt/declared:{root}/tools");
+    assert_eq!(joined["PATH"], format!("{first}:/mine:/usr/bin:/bin:{root}/last"));
     assert_eq!(joined["ENVSHIP_ACTIVATED"], root);
 }
 
@@ -330,15 +334,29 @@ fn scripts_that_cant_be_evaluated_or_obeyed_are_named() {
             ("bad.sh", "export BAD=1\nexit 3\n"),
             ("fails.sh", "export FAILS=1\nno-such-program-anywhere\n"),
             ("hangs.sh", "export HANGS=1\nsleep 600\n"),
-            ("late.sh", "export LD_LIBRARY_PATH=\"$CONDA_PREFIX/lib\" OMP_NUM_THREADS=4\n"),
+            (
+                "late.sh",
+                "export LD_LIBRARY_PATH=\"$CONDA_PREFIX/lib\" PYTHONPATH=/x PYTHONHASHSEED=1 OMP_NUM_THREADS=4\n",
+            ),
         ],
     );
+    let state =
+        serde_json::json!({ "env_vars": { "A=B": "x", "": "x", "TWO WORDS": "x", "PYTHONHOME": "/x" } });
+    fs::write(prefix.join("conda-meta/state"), state.to_string()).unwrap();
+    fs::write(prefix.join("etc/conda/env_vars.d/broken.json"), "{").unwrap();
     let run = sandbox.run(["pack", "env", "-o", "env.tar"]).success().says(&[
         "etc/conda/activate.d/bad.sh ends the shell that activates: what it sets is left out",
         "etc/conda/activate.d/fails.sh fails: ",
         "no-such-program-anywhere",
         "etc/conda/activate.d/hangs.sh doesn't end within 10 seconds: what it sets is left out",
         "`LD_LIBRARY_PATH`, which etc/conda/activate.d/late.sh sets, can't be set",
+        "`PYTHONPATH`, which etc/conda/activate.d/late.sh sets, can't be set",
+        "`PYTHONHOME`, which the environment sets, can't be set",
+        "`PYTHONHASHSEED`, which etc/conda/activate.d/late.sh sets, is read before a Python can set it",
+        "`A=B`, which `variables:` of the environment sets, is no name that a shell takes and is left out",
+        "`TWO WORDS`, which `variables:` of the environment sets, is no name",
+        "``, which `variables:` of the environment sets, is no name",
+        "etc/conda/env_vars.d/broken.json can't be read: the variables that it sets are left out: ",
     ]);
     assert!(!run.stderr().contains("envship-activate.sh"), "{run}");
     let landed = Landed::new(&sandbox, "env.tar", "node");
@@ -348,6 +366,8 @@ fn scripts_that_cant_be_evaluated_or_obeyed_are_named() {
     assert!(
         !told.contains_key("BAD") && !told.contains_key("HANGS") && !told.contains_key("LD_LIBRARY_PATH")
     );
+    assert!(!told.contains_key("PYTHONPATH") && !told.contains_key("PYTHONHOME"));
+    assert_eq!(told["PYTHONHASHSEED"], "1");
     let manifest = fs::read_to_string(landed.root.join("share/envship/manifest.json")).unwrap();
     assert!(manifest.contains("`LD_LIBRARY_PATH`, which"), "{manifest}");
     assert_eq!(landed.search(prefix.to_str().unwrap()), Vec::<String>::new());
@@ -440,14 +460,24 @@ export XDG=\"$CONDA_PREFIX/share${XDG:+:$XDG}\"\n";
         let landed = Landed::new(&sandbox, archive, folder);
         let mine = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("XDG", "/mine")];
         let hook = seen(&sandbox, &landed, &mine);
-        for shell in ["bash", "zsh"] {
-            let program = format!(". \"$1/bin/activate\" && \"$1/bin/python\" -c '{SHOW}'");
+        let posix = (". \"$1/bin/activate\"", "\"$1/bin/python\"", &["-c"][..], &["shell"][..]);
+        let fish =
+            ("source $argv[1]/bin/activate.fish", "$argv[1]/bin/python", &["--no-config", "-c"][..], &[][..]);
+        let csh =
+            ("source \"$argv[1]:q/bin/activate.csh\"", "\"$argv[1]:q/bin/python\"", &["-fc"][..], &[][..]);
+        for (shell, (source, python, options, name)) in
+            [("bash", posix), ("zsh", posix), ("fish", fish), ("tcsh", csh)]
+        {
             let mut command = sandbox.command(shell);
-            command.env_clear().envs(mine).args(["-c", &program, shell]).arg(&landed.root);
+            let program = format!("{source}\n{python} -c '{SHOW}'");
+            command.env_clear().envs(mine).args(options).arg(program).args(name).arg(&landed.root);
             let run = sandbox.finish(command).success();
             let mut sourced: Variables = serde_json::from_str(&run.stdout()).unwrap();
             // What shells set.
             for name in ["PWD", "OLDPWD", "SHLVL", "_", "LOGNAME", "HOME"] {
+                sourced.remove(name);
+            }
+            for name in ["HOST", "HOSTTYPE", "VENDOR", "OSTYPE", "MACHTYPE", "USER", "GROUP", "NLSPATH"] {
                 sourced.remove(name);
             }
             let without_mark = |mut all: Variables| {

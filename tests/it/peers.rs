@@ -46,6 +46,8 @@ fn a_conda_environment_holds_what_conda_pack_packs() {
         ours.difference(&theirs).collect(),
         &[
             ("pyvenv.cfg", "switches the node's user site off"),
+            ("bin/activate.csh", "activates in one more shell"),
+            ("bin/deactivate.csh", "a csh has no functions"),
             ("lib/python3.11/site-packages/_envship_activate.*", "activates where nobody does"),
             ("lib/lib*", "libraries of this machine that the fixture's Python was linked to"),
             ("lib/python3.11/*.pyc", "conda-pack drops bytecode that was made after the install"),
@@ -59,7 +61,6 @@ fn a_conda_environment_holds_what_conda_pack_packs() {
             ("bin/conda-unpack", "no step is needed after unpacking"),
             ("bin/conda_unpack_progress.py", "part of conda-unpack"),
             ("bin/deactivate", "a function of our bin/activate"),
-            ("bin/activate.fish", "fish gets its own script later"),
             ("CACHEDIR.TAG", "tells backup programs to leave out the original, not the archive"),
         ],
     );
@@ -82,6 +83,8 @@ fn a_venv_holds_what_venv_pack_packs_and_its_interpreter() {
             ("include/python3.11/*", "so do the headers"),
             ("lib/lib*", "so do libpython and the libraries that the standard library needs"),
             ("share/envship/manifest.json", "says what it is"),
+            ("bin/activate.*", "fish and csh can activate it too"),
+            ("bin/deactivate.csh", "a csh has no functions"),
         ],
     );
     assert_accounted(

@@ -2,8 +2,9 @@
 //! run a job with exactly the printed configuration.
 
 use fs_err as fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use crate::environments::{environment_yml, index_url, python, venv};
 use crate::landed::gone;
@@ -23,12 +24,12 @@ const LINKED_AT_BUILD: [&str; 9] =
 /// Spark version and the cluster's address is put in.
 ///
 /// Returns what each task saw.
-fn run_job(
+fn submit(
     sandbox: &Sandbox,
     spark: &str,
     master: &str,
     printed: &str,
-    compute: &[&str],
+    options: &[&str],
 ) -> Vec<serde_json::Value> {
     assert!(printed.contains(JOB), "{printed}");
     let shim = format!(
@@ -41,10 +42,7 @@ fn run_job(
     sandbox.finish(chmod).success();
 
     let mut script = printed.trim_end().to_owned();
-    script += &format!(" --check --allow-lib {}", LINKED_AT_BUILD.join(" "));
-    if !compute.is_empty() {
-        script += &format!(" --compute {}", compute.join(" "));
-    }
+    script += &format!(" --check --allow-lib {} {}", LINKED_AT_BUILD.join(" "), options.join(" "));
     let mut job = Command::new("bash");
     job.args(["-c", &script]).current_dir(sandbox.work("."));
     job.env("PATH", format!("{}:{}", sandbox.work("shims").display(), std::env::var("PATH").unwrap()));
@@ -57,7 +55,19 @@ fn run_job(
     let result: serde_json::Value = serde_json::from_str(&line).unwrap();
     let tasks = result["tasks"].as_array().unwrap();
     assert_eq!(tasks.len(), 2);
-    for task in tasks {
+    tasks.clone()
+}
+
+/// The same, with an archive that the engine unpacks.
+fn run_job(
+    sandbox: &Sandbox,
+    spark: &str,
+    master: &str,
+    printed: &str,
+    compute: &[&str],
+) -> Vec<serde_json::Value> {
+    let tasks = submit(sandbox, spark, master, printed, &[&["--compute"], compute].concat());
+    for task in &tasks {
         let executable = task["executable"].as_str().unwrap();
         assert!(executable.starts_with(task["cwd"].as_str().unwrap()), "{task}");
         assert!(executable.ends_with("/environment/bin/python"), "{task}");
@@ -65,7 +75,7 @@ fn run_job(
         let first_on_path = Path::new(executable).parent().unwrap();
         assert_eq!(task["first_on_path"], first_on_path.to_str().unwrap(), "{task}");
     }
-    tasks.clone()
+    tasks
 }
 
 /// Ships with the printed configuration for a job in client mode.
@@ -143,4 +153,60 @@ fn a_venv_reaches_the_executors_of_both_from_a_folder() {
         gone(&prefix);
         run_job(&sandbox, spark, LOCAL_CLUSTER, &printed, &["envship_only.compute 20"]);
     }
+}
+
+#[test]
+fn a_read_only_unpacked_environment_is_active_on_the_executors() {
+    let sandbox = Sandbox::new();
+    let mut spec = environment_yml(&["python=3.11", "envship-activate"], &[]);
+    spec += "variables:\n  GREETING: it's $HOME\n  PATH: /opt/declared/bin\n";
+    sandbox.write("environment.yml", spec);
+    sandbox.run(["pack", "environment.yml", "-o", "env.tar"]).success();
+    let root = sandbox.path("on every node/it's here");
+    sandbox.run(["unpack".as_ref(), "env.tar".as_ref(), root.as_os_str()]).success();
+    fs::remove_file(sandbox.work("env.tar")).unwrap();
+    let mut seal = sandbox.command("chmod");
+    seal.args(["-R", "a-w"]).arg(&root);
+    sandbox.finish(seal).success();
+    let sealed = state(&root);
+
+    let unpacked = root.to_str().unwrap();
+    let conf = ["conf", "env.tar.gz", "--for", "spark-submit", "--master", "local", "--unpacked", unpacked];
+    let printed = sandbox.run([&conf[..], &["--app", JOB]].concat()).success().stdout();
+    assert!(printed.contains("spark.pyspark.python="), "{printed}");
+    // The job finds its environment by an absolute path, too.
+    let alias = format!("--alias {}", shell_word(unpacked));
+    let options = [&alias, "--variable GREETING ENVSHIP_ACTIVATED ENVSHIP_FROM_JSON CONDA_PREFIX PATH"];
+    for task in submit(&sandbox, "35", LOCAL_CLUSTER, &printed, &options) {
+        assert_eq!(task["executable"], format!("{unpacked}/bin/python"), "{task}");
+        for (name, expected) in [
+            ("GREETING", "it's $HOME"),
+            ("ENVSHIP_FROM_JSON", "set by env_vars.d"),
+            ("ENVSHIP_ACTIVATED", unpacked),
+            ("CONDA_PREFIX", unpacked),
+        ] {
+            for witness in ["environ", "getenv", "child"] {
+                assert_eq!(task["variables"][name][witness], expected, "{name}, {witness}: {task}");
+            }
+        }
+        let path = task["variables"]["PATH"]["getenv"].as_str().unwrap();
+        assert!(path.starts_with(&format!("{unpacked}/bin:/opt/declared/bin:")), "{task}");
+    }
+    // Root writes through modes.
+    assert_eq!(state(&root), sealed, "something was written into the environment");
+}
+
+/// Every path below, with what changes when it is written.
+fn state(root: &Path) -> Vec<(PathBuf, u64, SystemTime)> {
+    let entries = walkdir::WalkDir::new(root).sort_by_file_name().into_iter().map(Result::unwrap);
+    entries
+        .map(|entry| {
+            let metadata = fs::symlink_metadata(entry.path()).unwrap();
+            (entry.path().to_owned(), metadata.len(), metadata.modified().unwrap())
+        })
+        .collect()
+}
+
+fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }

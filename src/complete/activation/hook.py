@@ -96,7 +96,7 @@ def _undo(environ, records):
         if kind in ("+", "-") and old is None:
             continue
         if kind == "+":
-            own = value.split(":")
+            own = [item for item in value.split(":") if item]
             rest = [item for item in old.split(":") if item not in own]
             if rest:
                 environ[bare] = ":".join(rest)

@@ -8,20 +8,26 @@
 
 pub(super) mod certificates;
 mod data_paths;
+mod early;
+mod effect;
 pub(super) mod hook;
 mod scripts;
 mod shell;
 mod value;
 mod variables;
+mod warning;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+pub(super) use effect::{Effect, List};
 pub(super) use value::Value;
 
 use crate::error::Result;
 use crate::prefix::{Inventory, PrefixKind};
 use crate::progress::Progress;
 use certificates::Certificates;
+use early::takes_effect;
 use shell::Shell;
 
 /// Whether the environment is in force in every Python that starts in it.
@@ -59,58 +65,6 @@ impl ActivateAs {
     }
 }
 
-/// What a user should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Warning {
-    /// For the archive, too.
-    what: String,
-    /// What a shell said, with paths of this machine.
-    why: Option<String>,
-}
-
-impl Warning {
-    fn new(what: String) -> Self {
-        Warning { what, why: None }
-    }
-}
-
-impl std::fmt::Display for Warning {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.what)?;
-        self.why.iter().try_for_each(|why| write!(f, ": {why}"))
-    }
-}
-
-/// What becomes of a variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// It is set, unless the user or the engine has set it.
-    Set(Value),
-    /// It is joined with what the user or the engine has set.
-    Join(List),
-}
-
-/// What is joined with the items of a user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct List {
-    pub separator: char,
-    /// The value if the user has set none.
-    pub alone: Value,
-    /// What comes before the user's items, and after them; for another
-    /// separator than `:` text that holds it.
-    pub before: Value,
-    pub after: Value,
-}
-
-impl Effect {
-    fn names(&self, path: &str) -> bool {
-        match self {
-            Effect::Set(value) => value.names(path),
-            Effect::Join(list) => [&list.alone, &list.before, &list.after].iter().any(|v| v.names(path)),
-        }
-    }
-}
-
 /// Who says what a variable is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -128,26 +82,12 @@ pub(super) struct Activation {
     pub activate_as: ActivateAs,
     /// By name; `PATH` is always among them.
     pub variables: BTreeMap<String, (Effect, Origin)>,
-    /// As it is declared, whatever scripts make of it.
+    /// As it is declared, whatever scripts make of it; without `PATH`.
     pub declared: BTreeMap<String, Value>,
+    /// What `PATH` begins with before scripts run.
+    pub path: Value,
     pub certificates: Certificates,
 }
-
-/// Variables that are read before `site` runs and that break programs of
-/// others: run paths and the folder layout do what they would do.
-const NEVER: [&str; 7] = [
-    "LD_LIBRARY_PATH",
-    "LD_PRELOAD",
-    "LD_AUDIT",
-    "DYLD_LIBRARY_PATH",
-    "DYLD_FALLBACK_LIBRARY_PATH",
-    "PYTHONHOME",
-    "PYTHONPATH",
-];
-
-/// Beginnings of names of variables that are read before `site` runs: by the
-/// loader, the C library's allocator and the interpreter.
-const EARLY: [&str; 5] = ["LD_", "MALLOC_", "GLIBC_TUNABLES", "PYTHON", "LC_ALL"];
 
 /// Evaluates what activation does, and tells what can't be done on a node.
 ///
@@ -162,13 +102,16 @@ pub(super) fn record(
     let folders: Vec<_> = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
     let shell = Shell::find(&folders);
     let conda = matches!(inventory.prefix.kind, PrefixKind::Conda);
-    let declared = if conda { variables::declared(inventory) } else { BTreeMap::new() };
-    let changes = if conda {
+    let mut said = Vec::new();
+    let mut declared = if conda { variables::declared(inventory, &mut said) } else { BTreeMap::new() };
+    let folders = declared.remove("PATH").unwrap_or_default();
+    let mut changes = if conda {
         scripts::evaluate(inventory, &declared, shell.as_ref())?
     } else {
         scripts::Changes::default()
     };
-    let mut said = changes.warnings;
+    said.append(&mut changes.warnings);
+    let (path, list) = search_path(&folders, changes.variables.remove("PATH"), &inventory.prefixes);
     let declared: BTreeMap<String, Value> =
         declared.into_iter().map(|(name, text)| (name, Value::new(&text, &inventory.prefixes))).collect();
     let mut variables = BTreeMap::new();
@@ -185,32 +128,31 @@ pub(super) fn record(
     for (name, effect) in data_paths::find(inventory) {
         variables.entry(name.to_owned()).or_insert((effect, Origin::DataPath));
     }
-    variables.entry("PATH".to_owned()).or_insert_with(|| {
-        let bin = Value::below("bin");
-        let after = Value::new("", &[]);
-        (Effect::Join(List { separator: ':', alone: bin.clone(), before: bin, after }), Origin::DataPath)
-    });
+    variables.insert("PATH".to_owned(), list);
     let certificates = certificates::find(inventory)?;
     for warning in said {
         progress.warn(&warning.to_string());
         inventory.remarks.push(warning.what);
     }
     let activate_as = activate_as.unwrap_or_else(|| ActivateAs::of(&inventory.prefix.kind));
-    Ok(Activation { activate_as, variables, declared, certificates })
+    Ok(Activation { activate_as, variables, declared, path, certificates })
 }
 
-/// Whether a Python that is running already can set it; what it can't is told.
-fn takes_effect(name: &str, author: &str, said: &mut Vec<Warning>) -> bool {
-    if NEVER.contains(&name) {
-        said.push(Warning::new(format!(
-            "`{name}`, which {author} sets, can't be set by a Python that is already running and is left out"
-        )));
-        return false;
-    }
-    if EARLY.iter().any(|early| name.starts_with(early)) {
-        said.push(Warning::new(format!(
-            "`{name}`, which {author} sets, is read before a Python can set it: it counts in its children only"
-        )));
-    }
-    true
+/// What `PATH` begins with before scripts run, and what becomes of it: the
+/// environment's `bin` comes first whatever is declared, then what is.
+fn search_path(
+    declared: &str,
+    changed: Option<(Effect, String)>,
+    prefixes: &[PathBuf],
+) -> (Value, (Effect, Origin)) {
+    let is_own = |folder: &&str| prefixes.iter().any(|prefix| Path::new(folder) == prefix.join("bin"));
+    let folders: Vec<&str> =
+        declared.split(':').filter(|folder| !folder.is_empty() && !is_own(folder)).collect();
+    let declared = Value::new(&folders.join(":"), prefixes);
+    let bin = Value::below("bin");
+    let list = match changed {
+        Some((Effect::Join(list), _)) => List::of_items(list.before.and(':', &declared), list.after),
+        _ => List::of_items(bin.and(':', &declared), Value::new("", &[])),
+    };
+    (bin.and(':', &declared), (Effect::Join(list), Origin::Script))
 }

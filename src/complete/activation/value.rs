@@ -31,6 +31,25 @@ impl Value {
         self
     }
 
+    /// Both, with a separator between them unless one is empty.
+    pub fn and(&self, separator: char, other: &Value) -> Self {
+        match (self.is_empty(), other.is_empty()) {
+            (_, true) => self.clone(),
+            (true, false) => other.clone(),
+            (false, false) => {
+                let mut all = self.clone().followed_by(&separator.to_string());
+                let (first, rest) = other.0.split_at(1);
+                all = all.followed_by(&first.concat());
+                all.0.extend_from_slice(rest);
+                all
+            }
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.len() == 1 && self.0[0].is_empty()
+    }
+
     /// Whether a path, or one below it, stands in what is left.
     pub fn names(&self, path: &str) -> bool {
         self.0.iter().any(|part| cut(part, path).len() > 1)
@@ -54,9 +73,24 @@ impl Value {
 
     /// One word of a shell, with the environment's path in `variable`.
     pub fn shell(&self, variable: &str) -> String {
-        let quoted = |part: &String| format!("'{}'", part.replace('\'', "'\\''"));
-        let parts: Vec<String> = self.0.iter().map(quoted).collect();
-        parts.join(&format!("\"${variable}\""))
+        self.word(&format!("\"${variable}\""), |part| part.replace('\'', "'\\''"))
+    }
+
+    /// One word of a fish, with the environment's path in `variable`.
+    pub fn fish(&self, variable: &str) -> String {
+        self.word(&format!("\"${variable}\""), |part| part.replace('\\', "\\\\").replace('\'', "\\'"))
+    }
+
+    /// One word of a csh, which looks for events and ends of lines between
+    /// quotes, too; the environment's path is in `_ENVSHIP_PLACE`.
+    pub fn csh(&self) -> String {
+        let escaped = |part: &str| part.replace('\'', "'\\''").replace('!', "\\!").replace('\n', "\\\n");
+        self.word("\"${_ENVSHIP_PLACE:q}\"", escaped)
+    }
+
+    fn word(&self, prefix: &str, escaped: impl Fn(&str) -> String) -> String {
+        let parts: Vec<String> = self.0.iter().map(|part| format!("'{}'", escaped(part))).collect();
+        parts.join(prefix)
     }
 }
 

@@ -78,7 +78,7 @@ _envship_mark() {
         esac
         _envship_set=$_envship_set${_envship_name%%=*}=$_envship_value$(printf '\037')
     done
-    _envship_put ENVSHIP_ACTIVE_SET "${_envship_set}PATH+=$@PREFIX@/bin"
+    _envship_put ENVSHIP_ACTIVE_SET "${_envship_set%?}"
     _envship_put ENVSHIP_ACTIVE "$@PREFIX@"
     unset _envship_set _envship_name _envship_value
 }
@@ -110,7 +110,7 @@ deactivate() {
 _ENVSHIP_PUT=
 _envship_put @PREFIX@ "$(CDPATH='' cd -- "$_envship_script/.." && pwd)"
 unset _envship_script
-_envship_put PATH "$@PREFIX@/bin:$PATH"
+_envship_put PATH @PATH@":$PATH"
 if [ -n "${PS1+x}" ]; then
     _ENVSHIP_PS1=$PS1
     PS1="(${@PREFIX@##*/}) $PS1"
