@@ -242,7 +242,7 @@ pub fn duration(elapsed: Duration) -> String {
 }
 
 fn counts_bytes(step: Step) -> bool {
-    matches!(step, Step::Pack | Step::Check | Step::Upload | Step::Unpack)
+    matches!(step, Step::Pack | Step::Check | Step::Download | Step::Upload | Step::Unpack)
 }
 
 fn doing(step: Step) -> &'static str {
@@ -255,6 +255,7 @@ fn doing(step: Step) -> &'static str {
         Step::Read => "reading",
         Step::Pack => "packing",
         Step::Check => "checking",
+        Step::Download => "downloading",
         Step::Upload => "uploading",
         Step::Unpack => "unpacking",
         Step::Try => "trying",

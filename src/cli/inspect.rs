@@ -1,5 +1,7 @@
 //! `envship inspect`
 
+use std::path::PathBuf;
+
 use crate::artifact::PackageKind;
 use crate::baseline::System;
 use crate::cli::explained_text;
@@ -14,6 +16,7 @@ use crate::term::{self, Table, Terminal};
   envship inspect env.tar.gz
   envship inspect .venv --top 30
   envship inspect s3a://bucket/envs/my-0123456789ab.tar.gz --json
+  envship inspect https://host/envs/my-0123456789ab.zip
   envship inspect env.tar.gz --target-glibc centos7      # exit 1 if something won't load there
 
 Nothing is run. Sizes are those of files, and what they take in the archive. The floors are the highest
@@ -22,7 +25,7 @@ that neither the environment nor every Linux node has.")]
 pub struct Args {
     /// An archive, a folder, or the URL of a published archive.
     #[arg(value_name = "ARCHIVE")]
-    what: String,
+    what: PathBuf,
 
     /// The system to compare with: a glibc version, a manylinux tag, or a name such as rhel8.
     #[arg(long, value_name = "SYSTEM", value_parser = explained_text::<System>)]

@@ -27,3 +27,4 @@ mod sources;
 mod spark;
 mod util;
 mod verify;
+mod web;
