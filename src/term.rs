@@ -220,7 +220,8 @@ impl Table {
 
 /// Names come from archives of anybody, and a terminal obeys control
 /// characters.
-fn harmless(text: &str, allowed: &[char]) -> String {
+#[must_use]
+pub fn harmless(text: &str, allowed: &[char]) -> String {
     text.chars()
         .map(|c| if c.is_control() && !allowed.contains(&c) { char::REPLACEMENT_CHARACTER } else { c })
         .collect()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cli::archive::threads;
 use crate::error::Result;
 use crate::ops;
-use crate::term::Terminal;
+use crate::term::{Terminal, harmless};
 use crate::verify::{Area, Check, Outcome, Report, VerifyOptions};
 
 /// Try whether an environment runs where it lands.
@@ -79,5 +79,5 @@ fn table(report: &Report) -> String {
 
 fn line(check: &Check) -> String {
     let of = check.distribution.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
-    format!("{}: {}{of}: {}", check.area.title(), check.name, check.reason)
+    harmless(&format!("{}: {}{of}: {}", check.area.title(), check.name, check.reason), &[])
 }

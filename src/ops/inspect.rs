@@ -63,6 +63,7 @@ pub fn inspect(
 ) -> Result<Inspected> {
     let place = Place::of(what, progress)?;
     let report = if let Some(folder) = place.folder() {
+        prefix::recognise(folder)?;
         let mut report = directory(folder, progress)?.report(longest);
         report.format = Some(Format::Directory);
         report

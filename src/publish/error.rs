@@ -26,6 +26,9 @@ pub enum Error {
     /// A URL that can't be used.
     #[error("the URL `{url}` {problem}")]
     Url { url: String, problem: &'static str },
+    /// A home that no shell has put in.
+    #[error("`~` stands for nothing in `{path}`")]
+    Tilde { path: String },
     /// A name that is no single part of a path.
     #[error("not a name for an archive: `{name}`")]
     Name { name: String },
@@ -111,6 +114,7 @@ impl Explain for Error {
             | Error::UrlCredentials { .. }
             | Error::Url { .. }
             | Error::Address { .. }
+            | Error::Tilde { .. }
             | Error::Name { .. } => Kind::Usage,
             Error::Exists { .. }
             | Error::Missing { .. }
@@ -134,6 +138,7 @@ impl Explain for Error {
                 "put credentials into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile"
             }
             Error::Url { .. } => "write it like `s3a://bucket/envs/` or `file:///srv/envs/`",
+            Error::Tilde { .. } => "shells replace it only outside of quotes; write $HOME or the whole path",
             Error::Name { .. } => "use a name without slashes and spaces",
             Error::Exists { .. } => {
                 "give a URL that ends in `/` to get a name by content, choose another name, or replace it with --force"

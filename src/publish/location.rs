@@ -59,6 +59,9 @@ impl Location {
         if typed.is_empty() {
             return Err(Error::Url { url: String::new(), problem: "is empty" });
         }
+        if (typed == "~" || typed.starts_with("~/")) && !path.exists() {
+            return Err(Error::Tilde { path: typed.to_owned() });
+        }
         let absolute = std::path::absolute(path).map_err(|source| Error::Local {
             action: "find",
             path: path.to_owned(),

@@ -17,7 +17,7 @@ use super::source::{Archive, Input};
 use crate::artifact::{Format, Manifest};
 use crate::entry::{Edit, Placeholder};
 use crate::error::Result;
-use crate::fs::StagedDir;
+use crate::fs::{self, StagedDir};
 use crate::progress::{Progress, Step};
 use finish::Finished;
 use stage::Stage;
@@ -76,7 +76,7 @@ pub fn unpack(
     progress: &dyn Progress,
 ) -> Result<Unpacked> {
     let archive = Archive::read(input.clone())?;
-    let destination = std::path::absolute(dir)?;
+    let destination = fs::absolute(dir)?;
     let staged = StagedDir::create(&destination)?;
     let mut stage = Stage::new(staged.path());
     progress.begin(Step::Unpack, Some(archive.size));
