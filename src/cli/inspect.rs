@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::artifact::PackageKind;
+use crate::artifact::{PackageKind, Reason};
 use crate::baseline::System;
 use crate::cli::explained_text;
 use crate::error::Result;
@@ -62,6 +62,7 @@ fn text(inspected: &Inspected, top: usize) -> String {
     section("duplicates", duplicates(report));
     section("libraries from outside", outside(report));
     section("libraries for graphics cards", cuda(report));
+    section("placeholders, which `envship unpack` finishes", leftovers(report, top));
     section("too new for the target", unmet(inspected));
     parts.join("\n")
 }
@@ -163,6 +164,18 @@ fn cuda(report: &Report) -> Table {
     for library in &report.cuda {
         let place = if library.inside { "in the environment" } else { "expected on the node" };
         table.row([library.name.clone(), place.to_owned()]);
+    }
+    table
+}
+
+fn leftovers(report: &Report, top: usize) -> Table {
+    let mut table = Table::default();
+    for leftover in report.leftovers.iter().take(top) {
+        let reason = leftover.reason.map(Reason::about).unwrap_or_default().to_owned();
+        table.row([leftover.places.to_string(), leftover.path.clone(), reason]);
+    }
+    if let Some(rest) = report.leftovers.len().checked_sub(top).filter(|rest| *rest > 0) {
+        table.row([format!("{rest} more")]);
     }
     table
 }

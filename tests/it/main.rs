@@ -21,6 +21,7 @@ mod outside;
 mod peers;
 mod promises;
 mod publish_store;
+mod settings;
 mod shared;
 mod ship;
 mod sources;

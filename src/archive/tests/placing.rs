@@ -24,6 +24,7 @@ fn manifest(placeholders: Vec<Placeholder>) -> Manifest {
         installers: Vec::new(),
         extensions: Vec::new(),
         placeholders,
+        reasons: BTreeMap::new(),
         remarks: Vec::new(),
     }
 }
