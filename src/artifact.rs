@@ -1,5 +1,6 @@
 //! What a pack makes: an archive, what it holds, and where it lies.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -106,8 +107,48 @@ pub struct Manifest {
     pub extensions: Vec<String>,
     /// Ordered by path, then offset.
     pub placeholders: Vec<Placeholder>,
+    /// Why the path had to stay there, by the path of the file.
+    #[serde(default)]
+    pub reasons: BTreeMap<String, Reason>,
     /// Facts that a user of the archive should know.
     pub remarks: Vec<String>,
+}
+
+/// Why a file holds the path of the environment, and not a relative one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// How something was built, for what is compiled against it: sysconfig's
+    /// data, `Makefile`, `python-config` and its like, `.cmake` and `.la`
+    /// files, `.pc` files outside of pkg-config's folders. They are read by
+    /// tools that want absolute paths.
+    BuildSettings,
+    /// Jupyter starts the kernel by this path: it isn't the environment's
+    /// Python, for which Jupyter knows a name.
+    Kernel,
+    /// In a program or library, whose strings can't grow.
+    Compiled,
+    /// In a string of compiled Python code.
+    Bytecode,
+    /// In the text of a program, which would have to be understood.
+    Program,
+    /// In a text of no format that can say where it lies.
+    Text,
+}
+
+impl Reason {
+    /// For people.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Reason::BuildSettings => "build settings, for what is compiled against the environment",
+            Reason::Kernel => "a Jupyter kernel that is started by its path",
+            Reason::Compiled => "compiled into a program or library",
+            Reason::Bytecode => "a string of compiled Python code",
+            Reason::Program => "the text of a program",
+            Reason::Text => "a text that can't say where it lies",
+        }
+    }
 }
 
 /// What fixes an archive's bytes, together with the rest of the manifest.

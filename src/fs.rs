@@ -34,6 +34,8 @@ pub enum Error {
     NotEmpty { path: PathBuf },
     #[error("`{}` is no directory", path.display())]
     NotADirectory { path: PathBuf },
+    #[error("the working directory is gone, and `{}` is relative to it", path.display())]
+    NoWorkingDirectory { path: PathBuf },
     #[error("can't write `{}`", path.display())]
     Write {
         path: PathBuf,
@@ -45,6 +47,7 @@ pub enum Error {
 impl Explain for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Error::NoWorkingDirectory { .. } => "change into a folder that exists",
             Error::Exists { .. } => "replace it with --force, or choose another name",
             Error::Special { .. } => "choose a file; what is there is never replaced",
             Error::IsADirectory { .. } => "choose another name; one that ends in `/` asks for a directory",
@@ -68,6 +71,7 @@ impl From<Error> for io::Error {
             Error::Exists { .. } | Error::Special { .. } => {
                 io::Error::new(io::ErrorKind::AlreadyExists, error)
             }
+            Error::NoWorkingDirectory { .. } => io::Error::new(io::ErrorKind::NotFound, error),
             Error::IsADirectory { .. } => io::Error::new(io::ErrorKind::IsADirectory, error),
             Error::NotADirectory { .. } => io::Error::new(io::ErrorKind::NotADirectory, error),
             Error::NotEmpty { .. } => io::Error::new(io::ErrorKind::DirectoryNotEmpty, error),
@@ -289,6 +293,14 @@ impl<W: Write> Write for Hashing<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
+}
+
+/// The path from the root, links kept as they are.
+///
+/// # Errors
+/// If it is relative to a working directory that was removed.
+pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|_| Error::NoWorkingDirectory { path: path.to_owned() })
 }
 
 /// The SHA-256 of some bytes.

@@ -21,6 +21,8 @@ pub enum Step {
     Pack,
     /// Reading an archive to its end.
     Check,
+    /// Fetching an archive.
+    Download,
     /// Uploading.
     Upload,
     /// Unpacking.

@@ -220,7 +220,8 @@ impl Table {
 
 /// Names come from archives of anybody, and a terminal obeys control
 /// characters.
-fn harmless(text: &str, allowed: &[char]) -> String {
+#[must_use]
+pub fn harmless(text: &str, allowed: &[char]) -> String {
     text.chars()
         .map(|c| if c.is_control() && !allowed.contains(&c) { char::REPLACEMENT_CHARACTER } else { c })
         .collect()
@@ -242,7 +243,7 @@ pub fn duration(elapsed: Duration) -> String {
 }
 
 fn counts_bytes(step: Step) -> bool {
-    matches!(step, Step::Pack | Step::Check | Step::Upload | Step::Unpack)
+    matches!(step, Step::Pack | Step::Check | Step::Download | Step::Upload | Step::Unpack)
 }
 
 fn doing(step: Step) -> &'static str {
@@ -255,6 +256,7 @@ fn doing(step: Step) -> &'static str {
         Step::Read => "reading",
         Step::Pack => "packing",
         Step::Check => "checking",
+        Step::Download => "downloading",
         Step::Upload => "uploading",
         Step::Unpack => "unpacking",
         Step::Try => "trying",

@@ -85,7 +85,10 @@ impl Explain for Error {
             }
             Error::Threads(_) => "ask for fewer with --n-threads",
             Error::Missing { path } if path.to_string_lossy().contains(":/") => {
-                "fetch it first; of the commands that read an archive only `inspect` and `conf` take a URL"
+                "fetch it first: `inspect`, `verify`, `unpack` and `conf` take a URL, `publish` takes a file"
+            }
+            Error::Missing { path } if path.starts_with("~") => {
+                "shells replace `~` only outside of quotes; write $HOME or the whole path"
             }
             Error::Missing { .. } => "check the path of the archive",
             Error::Empty { .. } | Error::Damaged { .. } => "fetch or pack the archive again",

@@ -1,7 +1,6 @@
 //! A whole archive, read to its end: is it sound, and which one is it?
 
 use std::io;
-use std::path::Path;
 
 use super::digest::Contents;
 use super::inspect::{read_manifest, root_of};
@@ -35,9 +34,9 @@ pub enum Seal {
 ///
 /// # Errors
 /// If it is no archive, or damaged.
-pub fn identify(path: &Path, progress: &dyn Progress) -> Result<Identity> {
+pub fn identify(input: &Input<'_>, progress: &dyn Progress) -> Result<Identity> {
     let (mut contents, mut manifest) = (Contents::default(), None);
-    let visited = visit(Input::file(path), progress, &mut |path, seen| {
+    let visited = visit(input.clone(), progress, &mut |path, seen| {
         match seen {
             Seen::Directory => contents.directory(path),
             Seen::Link(target) => contents.link(path, &target),
@@ -55,7 +54,7 @@ pub fn identify(path: &Path, progress: &dyn Progress) -> Result<Identity> {
         }
         Ok(())
     })?;
-    let manifest = manifest.and_then(|text| Some((read_manifest(path, &text).ok()?, text)));
+    let manifest = manifest.and_then(|text| Some((read_manifest(input.name(), &text).ok()?, text)));
     let seal = match &manifest {
         Some((manifest, _)) if manifest.archive.contents == contents.finish() => Seal::Intact,
         Some(_) => Seal::Broken,
@@ -65,7 +64,7 @@ pub fn identify(path: &Path, progress: &dyn Progress) -> Result<Identity> {
         Some((manifest, text)) if seal == Seal::Intact && manifest.archive.format == visited.format => {
             fs::sha256(&text)
         }
-        _ => fs::sha256_of_file(path)?,
+        _ => input.sha256()?,
     };
     Ok(Identity { digest: ContentDigest(digest), seal })
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::error::Error;
-use super::source::Archive;
+use super::source::{Archive, Input};
 use crate::artifact::{Format, MANIFEST, Manifest};
 use crate::error::Result;
 use crate::progress::Silent;
@@ -34,7 +34,15 @@ pub fn inspect(path: &Path) -> Result<Glance> {
         let bytes = if manifest.is_file() { Some(fs_err::read(manifest)?) } else { None };
         return glance(path, Format::Directory, bytes.map(|bytes| (MANIFEST.to_owned(), bytes)), false);
     }
-    let archive = Archive::open(path)?;
+    inspect_archive(&Input::file(path)?)
+}
+
+/// The same for an archive that may lie elsewhere.
+///
+/// # Errors
+/// If it is no archive, or its manifest can't be read.
+pub fn inspect_archive(input: &Input<'_>) -> Result<Glance> {
+    let archive = Archive::read(input.clone())?;
     match archive.format {
         Format::Zip => inspect_zip(&archive),
         _ => inspect_tar(&archive),

@@ -56,7 +56,7 @@ pub use digest::{LAYOUT_VERSION, recipe};
 pub use directory::write_directory;
 pub use error::Error;
 pub use identify::{Identity, Seal, identify};
-pub use inspect::{Glance, inspect};
+pub use inspect::{Glance, inspect, inspect_archive};
 pub use layout::{Layout, Links, timestamp};
 pub use links::adapt;
 pub use measure::{Relocate, Survey, measure};

@@ -1,6 +1,7 @@
 //! An archive file as a stream of tar bytes or as a zip, whoever made it.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use super::gunzip::{self, ParallelGunzip};
 use super::magic::{HEAD, Magic, detect, is_tar};
 use crate::artifact::Format;
 use crate::error::Result;
+use crate::fs::Hashing;
 use crate::interrupt;
 use crate::progress::Progress;
 
@@ -18,26 +20,63 @@ pub trait ReadSeek: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> ReadSeek for T {}
 
-type Open<'a> = dyn Fn() -> io::Result<Box<dyn ReadSeek>> + Sync + 'a;
+type Open<'a> = dyn Fn() -> io::Result<Box<dyn ReadSeek>> + Send + Sync + 'a;
 
 /// Where the bytes of an archive come from.
+#[derive(Clone)]
 pub struct Input<'a> {
     /// For messages: a path or a URL.
     name: PathBuf,
-    open: Box<Open<'a>>,
+    open: Arc<Open<'a>>,
 }
 
 impl<'a> Input<'a> {
     /// A local file.
-    #[must_use]
-    pub fn file(path: &Path) -> Self {
+    ///
+    /// # Errors
+    /// If there is none, or what is there can't be read twice.
+    pub fn file(path: &Path) -> Result<Self> {
+        let found = fs_err::metadata(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::Missing { path: path.to_owned() }.into(),
+            _ => crate::error::Error::from(error),
+        })?;
+        if let Some(what) = other_than_file(found.file_type()) {
+            return Err(Error::Unsupported { path: path.to_owned(), what }.into());
+        }
         let (name, path) = (path.to_owned(), path.to_owned());
-        Input { name, open: Box::new(move || Ok(Box::new(fs_err::File::open(&path)?))) }
+        Ok(Input { name, open: Arc::new(move || Ok(Box::new(fs_err::File::open(&path)?))) })
     }
 
     /// Whatever `open` gives, which is called once by every thread that reads.
-    pub fn new(name: &str, open: impl Fn() -> io::Result<Box<dyn ReadSeek>> + Sync + 'a) -> Self {
-        Input { name: name.into(), open: Box::new(open) }
+    pub fn new(name: &str, open: impl Fn() -> io::Result<Box<dyn ReadSeek>> + Send + Sync + 'a) -> Self {
+        Input { name: name.into(), open: Arc::new(open) }
+    }
+
+    /// For messages.
+    pub(super) fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// The SHA-256 of its bytes.
+    pub(super) fn sha256(&self) -> io::Result<[u8; 32]> {
+        let mut hashing = Hashing::new(io::sink());
+        io::copy(&mut (self.open)()?, &mut hashing)?;
+        Ok(hashing.finish().1)
+    }
+}
+
+/// What has no end, or none that can be looked up first.
+fn other_than_file(kind: std::fs::FileType) -> Option<&'static str> {
+    if kind.is_file() {
+        None
+    } else if kind.is_dir() {
+        Some("a directory")
+    } else if kind.is_fifo() {
+        Some("a pipe")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else {
+        Some("a device")
     }
 }
 
@@ -48,27 +87,14 @@ pub(super) struct Archive<'a> {
     pub(super) format: Format,
     /// Of the archive file, in bytes.
     pub(super) size: u64,
-    open: Box<Open<'a>>,
-}
-
-impl Archive<'static> {
-    /// Opens a file and tells its format by its content.
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        if path.is_dir() {
-            return Err(Error::Unsupported { path: path.to_owned(), what: "a directory" }.into());
-        }
-        Archive::read(Input::file(path))
-    }
+    open: Arc<Open<'a>>,
 }
 
 impl<'a> Archive<'a> {
     /// Tells the format of what is there by its content.
     pub(super) fn read(input: Input<'a>) -> Result<Self> {
         let Input { name: path, open } = input;
-        let mut file = open().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::Missing { path: path.clone() }.into(),
-            _ => crate::error::Error::from(error),
-        })?;
+        let mut file = open()?;
         let head = read_head(&mut file)?;
         let format = match detect(&head) {
             Magic::Archive(format) => format,

@@ -47,8 +47,14 @@ pub struct EngineArgs {
 
 impl EngineArgs {
     pub fn options(self) -> EngineOptions {
+        let mut targets = Vec::new();
+        for target in self.targets {
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
         EngineOptions {
-            targets: self.targets,
+            targets,
             master: self.master,
             deploy_mode: self.deploy_mode,
             alias: self.alias,

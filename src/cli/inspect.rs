@@ -1,6 +1,8 @@
 //! `envship inspect`
 
-use crate::artifact::PackageKind;
+use std::path::PathBuf;
+
+use crate::artifact::{PackageKind, Reason};
 use crate::baseline::System;
 use crate::cli::explained_text;
 use crate::error::Result;
@@ -14,6 +16,7 @@ use crate::term::{self, Table, Terminal};
   envship inspect env.tar.gz
   envship inspect .venv --top 30
   envship inspect s3a://bucket/envs/my-0123456789ab.tar.gz --json
+  envship inspect https://host/envs/my-0123456789ab.zip
   envship inspect env.tar.gz --target-glibc centos7      # exit 1 if something won't load there
 
 Nothing is run. Sizes are those of files, and what they take in the archive. The floors are the highest
@@ -22,7 +25,7 @@ that neither the environment nor every Linux node has.")]
 pub struct Args {
     /// An archive, a folder, or the URL of a published archive.
     #[arg(value_name = "ARCHIVE")]
-    what: String,
+    what: PathBuf,
 
     /// The system to compare with: a glibc version, a manylinux tag, or a name such as rhel8.
     #[arg(long, value_name = "SYSTEM", value_parser = explained_text::<System>)]
@@ -59,6 +62,7 @@ fn text(inspected: &Inspected, top: usize) -> String {
     section("duplicates", duplicates(report));
     section("libraries from outside", outside(report));
     section("libraries for graphics cards", cuda(report));
+    section("placeholders, which `envship unpack` finishes", leftovers(report, top));
     section("too new for the target", unmet(inspected));
     parts.join("\n")
 }
@@ -160,6 +164,18 @@ fn cuda(report: &Report) -> Table {
     for library in &report.cuda {
         let place = if library.inside { "in the environment" } else { "expected on the node" };
         table.row([library.name.clone(), place.to_owned()]);
+    }
+    table
+}
+
+fn leftovers(report: &Report, top: usize) -> Table {
+    let mut table = Table::default();
+    for leftover in report.leftovers.iter().take(top) {
+        let reason = leftover.reason.map(Reason::about).unwrap_or_default().to_owned();
+        table.row([leftover.places.to_string(), leftover.path.clone(), reason]);
+    }
+    if let Some(rest) = report.leftovers.len().checked_sub(top).filter(|rest| *rest > 0) {
+        table.row([format!("{rest} more")]);
     }
     table
 }

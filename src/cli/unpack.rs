@@ -11,9 +11,11 @@ use crate::term::{self, Terminal};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   envship unpack env.tar.gz /opt/envs/analytics
+  envship unpack https://host/envs/my-0123456789ab.tar.gz /opt/envs/analytics
+  ssh host cat env.tar.gz | envship unpack /dev/stdin env
   envship unpack venv-pack.tar.gz env --allow-absolute-links")]
 pub struct Args {
-    /// The archive: tar, tar.gz, tar.zst or zip, by whatever tool.
+    /// The archive or its URL: tar, tar.gz, tar.zst or zip, by whatever tool; a pipe will do.
     archive: PathBuf,
 
     /// The folder to make; it must be missing or empty.

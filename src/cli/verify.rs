@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cli::archive::threads;
 use crate::error::Result;
 use crate::ops;
-use crate::term::Terminal;
+use crate::term::{Terminal, harmless};
 use crate::verify::{Area, Check, Outcome, Report, VerifyOptions};
 
 /// Try whether an environment runs where it lands.
@@ -15,6 +15,7 @@ use crate::verify::{Area, Check, Outcome, Report, VerifyOptions};
 #[command(after_help = "Examples:
   envship verify env.tar.gz
   envship verify env.tar.gz --original .venv    # what fails there too doesn't count
+  envship verify s3a://bucket/envs/my-0123456789ab.tar.gz
   envship verify /opt/envs/analytics            # an unpacked environment, where it lies
 
 An archive is unpacked at a path with spaces and made read-only; root hands the trial over to nobody.
@@ -26,7 +27,7 @@ compared with the digests that were recorded when they were packed.
 
 Exit codes: 0 everything runs; 1 something doesn't.")]
 pub struct Args {
-    /// The archive, or a folder that holds an unpacked environment.
+    /// The archive, its URL, or a folder that holds an unpacked environment.
     archive: PathBuf,
 
     /// Seconds after which an import or a script counts as hanging.
@@ -78,5 +79,5 @@ fn table(report: &Report) -> String {
 
 fn line(check: &Check) -> String {
     let of = check.distribution.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
-    format!("{}: {}{of}: {}", check.area.title(), check.name, check.reason)
+    harmless(&format!("{}: {}{of}: {}", check.area.title(), check.name, check.reason), &[])
 }

@@ -1,8 +1,8 @@
 //! `share/envship/manifest.json`: the archive says what it is.
 
 use super::{Error, glibc};
-use crate::artifact::{MANIFEST, Manifest, Recipe};
-use crate::entry::{Group, Placeholder};
+use crate::artifact::{MANIFEST, Manifest, Reason, Recipe};
+use crate::entry::{Group, Placeholder, PlaceholderKind};
 use crate::error::Result;
 use crate::prefix::{Inventory, Python};
 
@@ -39,6 +39,7 @@ pub fn manifest(
         packages: inventory.packages.clone(),
         installers: inventory.installers.clone(),
         extensions: extensions(inventory),
+        reasons: placeholders.iter().map(|it| (it.path.clone(), reason(inventory, it))).collect(),
         placeholders,
         remarks,
     };
@@ -46,6 +47,35 @@ pub fn manifest(
         .map_err(|source| Error::Json { path: MANIFEST.to_owned(), source })?;
     text.push(b'\n');
     Ok((manifest, text))
+}
+
+/// Why a placeholder stayed.
+fn reason(inventory: &Inventory, placeholder: &Placeholder) -> Reason {
+    match placeholder.kind {
+        PlaceholderKind::Padded | PlaceholderKind::Fixed => Reason::Compiled,
+        PlaceholderKind::Marshalled => Reason::Bytecode,
+        PlaceholderKind::Text => {
+            let executable = inventory.file(&placeholder.path).is_some_and(|file| file.executable);
+            reason_of_text(&placeholder.path, executable)
+        }
+    }
+}
+
+fn reason_of_text(path: &str, executable: bool) -> Reason {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| name.ends_with(suffix));
+    if name.starts_with("_sysconfig")
+        || name.starts_with("Makefile")
+        || ends(&["-config", ".cmake", ".la", ".pc"])
+    {
+        Reason::BuildSettings
+    } else if path.starts_with("share/jupyter/kernels/") {
+        Reason::Kernel
+    } else if executable || ends(&[".py", ".sh", ".csh", ".fish", ".pl", ".pm", ".rb", ".js", ".tcl", ".R"]) {
+        Reason::Program
+    } else {
+        Reason::Text
+    }
 }
 
 /// The compiled modules of the standard library that are in the archive.
@@ -58,4 +88,25 @@ fn extensions(inventory: &Inventory) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compilers_read_is_told_from_what_runs() {
+        for (path, executable, reason) in [
+            ("lib/python3.11/_sysconfigdata__linux_x86_64-linux-gnu.py", false, Reason::BuildSettings),
+            ("bin/python3.11-config", true, Reason::BuildSettings),
+            ("lib/cmake/Arrow/ArrowTargets.cmake", false, Reason::BuildSettings),
+            ("lib/libfoo.la", false, Reason::BuildSettings),
+            ("share/jupyter/kernels/ir/kernel.json", false, Reason::Kernel),
+            ("bin/tool", true, Reason::Program),
+            ("lib/perl5/Config.pm", false, Reason::Program),
+            ("etc/fonts/fonts.conf", false, Reason::Text),
+        ] {
+            assert_eq!(reason_of_text(path, executable), reason, "{path}");
+        }
+    }
 }

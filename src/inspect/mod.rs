@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-pub use report::{Cuda, Duplicate, FileSize, Floor, Library, PackageSize, Report, Sizes};
+pub use report::{Cuda, Duplicate, FileSize, Floor, Leftover, Library, PackageSize, Report, Sizes};
 pub use target::{Unmet, unmet};
 
 use crate::artifact::{MANIFEST, Manifest};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{File, Inspection};
-use crate::artifact::{Format, Installer, Manifest, PackageKind, PythonInfo};
+use crate::artifact::{Format, Installer, Manifest, PackageKind, PythonInfo, Reason};
 
 /// What is in an environment, and what it asks of a node.
 #[derive(Clone, Debug, Serialize)]
@@ -42,6 +42,8 @@ pub struct Report {
     /// Places that hold a path until `envship unpack` writes the real one, by
     /// their kind.
     pub placeholders: BTreeMap<String, usize>,
+    /// The files that hold them, and why.
+    pub leftovers: Vec<Leftover>,
     pub remarks: Vec<String>,
     /// `GLIBC_2.28` and `GLIBCXX_3.4.20` with the files that need them.
     #[serde(skip)]
@@ -109,6 +111,15 @@ pub struct Cuda {
     pub inside: bool,
 }
 
+/// A file that holds a path until `envship unpack` writes the real one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Leftover {
+    pub path: String,
+    pub places: usize,
+    /// Nothing in archives of versions that didn't tell.
+    pub reason: Option<Reason>,
+}
+
 /// Below this a duplicate is no waste worth a line.
 const SMALL: u64 = 4096;
 
@@ -152,6 +163,7 @@ pub(super) fn report(inspection: Inspection, longest: usize) -> Report {
         cuda: needs.cuda(),
         outside: needs.outside(),
         placeholders: placeholders(manifest.as_ref()),
+        leftovers: leftovers(manifest.as_ref()),
         remarks: manifest.map(|manifest| manifest.remarks).unwrap_or_default(),
         versions: needs.versions().to_vec(),
         owners,
@@ -212,6 +224,17 @@ fn placeholders(manifest: Option<&Manifest>) -> BTreeMap<String, usize> {
         *counts.entry(kind.unwrap_or_default()).or_default() += 1;
     }
     counts
+}
+
+fn leftovers(manifest: Option<&Manifest>) -> Vec<Leftover> {
+    let mut places = BTreeMap::<&str, usize>::new();
+    for placeholder in manifest.iter().flat_map(|manifest| &manifest.placeholders) {
+        *places.entry(&placeholder.path).or_default() += 1;
+    }
+    let reason = |path: &str| manifest?.reasons.get(path).copied();
+    let leftover =
+        |(path, places): (&str, usize)| Leftover { path: path.to_owned(), places, reason: reason(path) };
+    places.into_iter().map(leftover).collect()
 }
 
 #[cfg(test)]

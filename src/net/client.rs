@@ -25,15 +25,31 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// If the certificates or the stored credentials can't be read.
 pub fn client() -> Result<ClientWithMiddleware, NetError> {
     static CLIENT: OnceLock<ClientWithMiddleware> = OnceLock::new();
-    if let Some(client) = CLIENT.get() {
+    kept(&CLIENT, |builder| builder)
+}
+
+/// The same for files that are wanted as they lie on the server: one that
+/// tells of a `.tar.gz` that it is encoded by gzip gets nothing decoded.
+///
+/// # Errors
+/// As [`client`].
+pub fn untouched_client() -> Result<ClientWithMiddleware, NetError> {
+    static CLIENT: OnceLock<ClientWithMiddleware> = OnceLock::new();
+    kept(&CLIENT, |builder| builder.no_gzip().no_deflate())
+}
+
+fn kept(
+    place: &OnceLock<ClientWithMiddleware>,
+    adapt: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> Result<ClientWithMiddleware, NetError> {
+    if let Some(client) = place.get() {
         return Ok(client.clone());
     }
-    let plain = reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .user_agent(concat!("envship/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .build()
-        .map_err(NetError::Tls)?;
+        .read_timeout(READ_TIMEOUT);
+    let plain = adapt(builder).build().map_err(NetError::Tls)?;
     let credentials = AuthenticationStorage::from_env_and_defaults().map_err(NetError::Credentials)?;
     // Outermost first: every attempt signs in anew.
     let client = ClientBuilder::new(plain)
@@ -41,7 +57,7 @@ pub fn client() -> Result<ClientWithMiddleware, NetError> {
         .with(Revalidating)
         .with(AuthenticationMiddleware::from_auth_storage(credentials))
         .build();
-    Ok(CLIENT.get_or_init(|| client).clone())
+    Ok(place.get_or_init(|| client).clone())
 }
 
 /// Sends a request again that met a dropped connection or a busy server.

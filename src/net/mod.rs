@@ -10,7 +10,7 @@ mod fault;
 mod redact;
 mod runtime;
 
-pub use client::client;
+pub use client::{client, untouched_client};
 pub use error::NetError;
 pub use fault::{kind_of, kind_of_status};
 pub use redact::{Redacted, redact, without_secrets};

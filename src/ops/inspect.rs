@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::place::Place;
 use crate::archive::{self, Input, Seen};
 use crate::artifact::Format;
 use crate::baseline::System;
@@ -11,7 +12,6 @@ use crate::error::{Explain, Result};
 use crate::inspect::{Inspection, Report, Unmet, unmet};
 use crate::prefix::{self, FoundKind};
 use crate::progress::{Progress, Step};
-use crate::publish::Location;
 
 /// What is in an environment, and what a system lacks for it.
 #[derive(Debug, Serialize)]
@@ -50,40 +50,35 @@ pub fn require_met(inspected: &Inspected, name: &str) -> Result<()> {
     Err(TooNew { count: packages.len(), system: name.to_owned() }.into())
 }
 
-/// Looks at an environment: a folder, an archive, or an archive at a URL, of
-/// which only what is needed is fetched.
+/// Looks at an environment: a folder, an archive, or an archive at a URL, which
+/// is read part by part and never kept where its server gives parts.
 ///
 /// # Errors
 /// If there is none, or it can't be read.
 pub fn inspect(
-    what: &str,
+    what: &Path,
     system: Option<&System>,
     longest: usize,
     progress: &dyn Progress,
 ) -> Result<Inspected> {
-    let mut report = if Path::new(what).is_dir() {
-        directory(Path::new(what), progress)?.report(longest)
-    } else if what.contains("://") {
-        let location = Location::parse(what)?;
-        let remote = location.archive()?;
-        let input = Input::new(&location.to_string(), || Ok(Box::new(remote.reader())));
-        // What the store said tells more than that reading failed.
-        entries(input, longest, progress).map_err(|error| remote.failure().map_or(error, Into::into))?
-    } else {
-        entries(Input::file(Path::new(what)), longest, progress)?
-    };
-    if Path::new(what).is_dir() {
+    let place = Place::of(what, progress)?;
+    let report = if let Some(folder) = place.folder() {
+        prefix::recognise(folder)?;
+        let mut report = directory(folder, progress)?.report(longest);
         report.format = Some(Format::Directory);
-    }
+        report
+    } else {
+        place.read(|input| entries(input, longest, progress))?
+    };
     let unmet = system.map(|system| unmet(&report, system)).unwrap_or_default();
     Ok(Inspected { report, unmet })
 }
 
-fn entries(input: Input<'_>, longest: usize, progress: &dyn Progress) -> Result<Report> {
+fn entries(input: &Input<'_>, longest: usize, progress: &dyn Progress) -> Result<Report> {
     let mut inspection = Inspection::default();
     let (mut paths, mut root) = (Vec::new(), None);
     progress.begin(Step::Check, None);
-    let visited = archive::visit(input, progress, &mut |path, seen| {
+    let visited = archive::visit(input.clone(), progress, &mut |path, seen| {
         let path = path.strip_prefix("./").unwrap_or(path);
         // The manifest comes before all other files, and tells where the root is.
         let root = root.get_or_insert_with(String::new);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::environment::env_name;
-use crate::archive;
+use crate::archive::{self, Input};
 use crate::artifact::{ContentDigest, Format};
 use crate::error::{Explain, Result};
 use crate::fs::OnExisting;
@@ -113,7 +113,7 @@ pub fn publish(
     let store = location.open()?;
     store.check_writable()?;
     progress.begin(Step::Check, Some(fs_err::metadata(archive)?.len()));
-    let digest = archive::identify(archive, progress)?.digest;
+    let digest = archive::identify(&Input::file(archive)?, progress)?.digest;
     progress.end();
     let name = archive_name(&location, &name, digest, format)?;
     let job = Job { archive, name: &name, digest, on_existing };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::place::Place;
 use crate::archive::{self, AbsoluteLinks, UnpackOptions};
 use crate::artifact::Format;
 use crate::error::Result;
@@ -23,7 +24,7 @@ pub struct Unpacked {
     pub placed: u64,
 }
 
-/// Unpacks `archive` into `directory`, and writes its path wherever the
+/// Unpacks `archive`, a path or a URL, into `directory`, and writes its path wherever the
 /// manifest says that one is needed.
 ///
 /// # Errors
@@ -39,7 +40,8 @@ pub fn unpack(
         let placed = relocate::place(bytes, placeholders, destination);
         (placed.edits, placed.unfit)
     };
-    let unpacked = archive::unpack(archive, directory, &options, &place, progress)?;
+    let unpacked = Place::of(archive, progress)?
+        .read(|input| archive::unpack(input, directory, &options, &place, progress))?;
     if let Some(first) = unpacked.unfit.first() {
         progress.warn(&format!(
             "{} places are too short for this path and keep a placeholder, the first in `{}`; what needs them \

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::assemble::Assembly;
+use super::place::Place;
 use crate::archive::{self, AbsoluteLinks, Seal, UnpackOptions};
 use crate::error::{Explain, Result};
 use crate::prefix;
@@ -46,25 +47,28 @@ pub fn environment_at(path: &Path) -> Result<PathBuf> {
     Ok(prefix::open(path)?.root)
 }
 
-/// Tries an archive, unpacked where nothing can be written to it, or an
+/// Tries an archive at a path or a URL, unpacked where nothing can be written to it, or an
 /// unpacked environment where it lies.
 ///
 /// # Errors
 /// If it can't be read or unpacked, or nothing can be tried.
 pub fn verify(path: &Path, options: &VerifyOptions, progress: &dyn Progress) -> Result<Report> {
-    if path.is_dir() {
-        return verify::verify(&Trial::in_place(path)?, options, progress);
+    // It is read more than once.
+    let place = Place::of(path, progress)?.fetched(progress)?;
+    if let Some(folder) = place.folder() {
+        return verify::verify(&Trial::in_place(folder)?, options, progress);
     }
-    progress.begin(Step::Check, Some(fs_err::metadata(path).map_or(0, |metadata| metadata.len())));
-    let identity = archive::identify(path, progress)?;
+    progress.begin(Step::Check, place.size());
+    let identity = place.read(|input| archive::identify(input, progress))?;
     progress.end();
     let mut trial = Trial::new()?;
     // Who gets an archive made elsewhere wants to know whether it runs here,
     // links to an interpreter of the node included.
     let unpack = UnpackOptions { absolute_links: AbsoluteLinks::Allow, threads: options.threads };
     // An engine finishes no placeholders.
-    archive::unpack(path, trial.root(), &unpack, &|_, listed, _| (Vec::new(), listed.to_vec()), progress)?;
-    trial.enter(&archive::inspect(path)?.root);
+    let unfinished: &archive::Place<'_> = &|_, listed, _| (Vec::new(), listed.to_vec());
+    place.read(|input| archive::unpack(input, trial.root(), &unpack, unfinished, progress))?;
+    trial.enter(&place.read(archive::inspect_archive)?.root);
     trial.make_read_only()?;
     let report = verify::verify(&trial, options, progress)?;
     Ok(report.with(Some(seal(identity.seal))))

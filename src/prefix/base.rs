@@ -106,11 +106,18 @@ fn executable(root: &Path, cfg: &PyvenvCfg, name: &str) -> Result<PathBuf> {
     let home = cfg.get("home").ok_or_else(|| Error::NoInterpreter { path: root.join("pyvenv.cfg") })?;
     let stated = ["base-executable", "executable"].iter().filter_map(|key| cfg.get(key)).map(PathBuf::from);
     let named = [name, "python3", "python"].into_iter().map(|name| Path::new(home).join(name));
-    stated
-        .chain(named)
-        .find(|path| path.is_file())
-        .map(|path| fs_err::canonicalize(&path).unwrap_or(path))
-        .ok_or_else(|| Error::MissingBase { path: root.to_owned(), home: home.into() }.into())
+    let candidates: Vec<PathBuf> = stated.chain(named).collect();
+    let found = candidates.iter().find(|path| path.is_file()).cloned();
+    let refused = || {
+        candidates.iter().find_map(|path| {
+            let error = fs_err::metadata(path).err()?;
+            let refused = error.kind() == std::io::ErrorKind::PermissionDenied;
+            refused.then(|| open::unreachable(&link, path.clone(), error))
+        })
+    };
+    found.map(|path| fs_err::canonicalize(&path).unwrap_or(path)).ok_or_else(|| {
+        refused().unwrap_or_else(|| Error::MissingBase { path: root.to_owned(), home: home.into() }).into()
+    })
 }
 
 /// Where the base may be, in the order of trust.

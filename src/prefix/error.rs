@@ -19,6 +19,14 @@ pub enum Error {
     #[error("broken environment: `{}` points to `{}`, which is not there", link.display(), target.display())]
     DanglingInterpreter { link: PathBuf, target: PathBuf },
 
+    #[error("the Python of `{}` can't be entered: `{}`", environment.display(), target.display())]
+    UnreachableInterpreter {
+        environment: PathBuf,
+        target: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+
     #[error("broken environment: no interpreter at `{}`", path.display())]
     NoInterpreter { path: PathBuf },
 
@@ -89,6 +97,10 @@ impl Explain for Error {
             Error::OldVirtualenv { .. } => "make it again with `python -m venv` or a current virtualenv".into(),
             Error::DanglingInterpreter { .. } | Error::MissingBase { .. } | Error::NoInterpreter { .. } => {
                 "install that Python again, or make the environment again with one that is installed".into()
+            }
+            Error::UnreachableInterpreter { .. } => {
+                "run as a user who may read that Python, or make the environment with one that everybody may read"
+                    .into()
             }
             Error::NoStandardLibrary { .. } => {
                 "make the environment with a CPython that is installed whole, such as uv's, pyenv's or conda's".into()

@@ -46,7 +46,7 @@ pub use inventory::Inventory;
 pub(crate) use inventory::tests::empty as empty_inventory;
 pub(crate) use links::relative;
 pub use names::{active, find};
-pub use open::open;
+pub use open::{open, recognise};
 pub use python::Python;
 pub use scan::{Editable, MissingFiles, ScanOptions, scan};
 pub(crate) use walk::{Found, Kind as FoundKind, walk};

@@ -1,23 +1,22 @@
 //! Which kind of environment a directory is.
 
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::python::{self, Python};
 use super::pyvenv::PyvenvCfg;
 use super::{Error, Prefix, PrefixKind, base, conda_meta};
+use crate::artifact::MANIFEST;
 use crate::error::Result;
+use crate::fs;
 
 /// Opens the environment at `path`, without running anything in it.
 ///
 /// # Errors
 /// If there is no environment, or its interpreter or its base is missing.
 pub fn open(path: &Path) -> Result<Prefix> {
-    let root = std::path::absolute(path)?.components().collect::<PathBuf>();
-    let found = fs_err::metadata(&root).map_err(|_| Error::Missing { path: root.clone() })?;
-    if !found.is_dir() {
-        return Err(Error::NotAnEnvironment { path: root, seen: "a file".into() }.into());
-    }
+    let root = find_folder(path)?;
     if conda_meta::is_conda(&root) {
         let python = conda_python(&root)?;
         return Ok(Prefix { root, kind: PrefixKind::Conda, python });
@@ -33,6 +32,27 @@ pub fn open(path: &Path) -> Result<Prefix> {
     }
     let (base, python) = base::locate(&root, &cfg)?;
     Ok(Prefix { root, kind: PrefixKind::Venv(base), python: Some(python) })
+}
+
+/// Makes sure that there is an environment at `path`, or what is left of one:
+/// to look at it its interpreter isn't needed.
+///
+/// # Errors
+/// If there is none.
+pub fn recognise(path: &Path) -> Result<()> {
+    let root = find_folder(path)?;
+    let known =
+        conda_meta::is_conda(&root) || ["pyvenv.cfg", MANIFEST].iter().any(|it| root.join(it).exists());
+    if known { Ok(()) } else { Err(not_an_environment(root).into()) }
+}
+
+fn find_folder(path: &Path) -> Result<PathBuf> {
+    let root = fs::absolute(path)?.components().collect::<PathBuf>();
+    let found = fs_err::metadata(&root).map_err(|_| Error::Missing { path: root.clone() })?;
+    if found.is_dir() {
+        return Ok(root);
+    }
+    Err(Error::NotAnEnvironment { path: root, seen: "a file".into() }.into())
 }
 
 impl Prefix {
@@ -67,10 +87,17 @@ pub(super) fn dedup(paths: &mut Vec<PathBuf>) {
 
 /// The regular file behind an interpreter's link.
 pub(super) fn resolve_interpreter(link: &Path) -> Result<PathBuf, Error> {
-    fs_err::canonicalize(link).map_err(|_| Error::DanglingInterpreter {
-        link: link.to_owned(),
-        target: fs_err::read_link(link).unwrap_or_default(),
+    let target = || fs_err::read_link(link).unwrap_or_default();
+    fs_err::canonicalize(link).map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => unreachable(link, target(), error),
+        _ => Error::DanglingInterpreter { link: link.to_owned(), target: target() },
     })
+}
+
+/// An interpreter that may be there.
+pub(super) fn unreachable(link: &Path, target: PathBuf, source: std::io::Error) -> Error {
+    let environment = link.parent().and_then(Path::parent).unwrap_or(link).to_owned();
+    Error::UnreachableInterpreter { environment, target, source }
 }
 
 fn conda_python(root: &Path) -> Result<Option<Python>> {

@@ -5,8 +5,10 @@
 //! innermost cause of a transport error is taken over.
 
 use object_store::client::{HttpError, HttpErrorKind};
+use reqwest::StatusCode;
 
 use crate::error::Kind;
+use crate::net::{kind_of, redact};
 
 /// The cause of a failed request.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,21 @@ pub enum Fault {
     Other,
 }
 
+/// What a request was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+impl Access {
+    /// Who publishes is refused by the first attempt to write, so that what is
+    /// looked up by somebody without rights is to be read.
+    pub fn of(action: &str) -> Self {
+        if matches!(action, "look up" | "read") { Access::Read } else { Access::Write }
+    }
+}
+
 impl Fault {
     pub(super) fn kind(self) -> Kind {
         match self {
@@ -50,7 +67,7 @@ impl Fault {
         }
     }
 
-    pub(super) fn hint(self, endpoint: Option<&str>) -> String {
+    pub(super) fn hint(self, access: Access, endpoint: Option<&str>) -> String {
         let endpoint = endpoint.unwrap_or("the public service");
         match self {
             Fault::Unreachable => format!(
@@ -58,9 +75,17 @@ impl Fault {
             ),
             Fault::Busy => "try again in a while".to_owned(),
             Fault::Refused => {
-                "check the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE) \
-                 and that they may write there"
-                    .to_owned()
+                let wish = match access {
+                    Access::Read => "read",
+                    Access::Write => "write",
+                };
+                format!(
+                    "check the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, \
+                     AWS_PROFILE) and that they may {wish} there"
+                )
+            }
+            Fault::NoBucket if access == Access::Read => {
+                format!("check the name of the bucket and the server ({endpoint})")
             }
             Fault::NoBucket => format!("create the bucket, or check its name and the server ({endpoint})"),
             Fault::OtherRegion => "set AWS_REGION to the region of the bucket".to_owned(),
@@ -68,6 +93,18 @@ impl Fault {
             Fault::NotFound | Fault::Exists | Fault::Unsupported | Fault::Other => {
                 format!("check the URL and the server ({endpoint})")
             }
+        }
+    }
+
+    /// The same for a web server, of which archives are only read.
+    pub(super) fn hint_for_web(self) -> &'static str {
+        match self {
+            Fault::Unreachable => "check that the server answers, then try again",
+            Fault::Busy => "try again in a while",
+            Fault::Refused => {
+                "sign in by ~/.netrc or the file that RATTLER_AUTH_FILE names, and check that you may read it"
+            }
+            _ => "check the URL",
         }
     }
 }
@@ -80,6 +117,27 @@ impl Answer {
 
     pub(super) fn new(fault: Fault, text: impl Into<String>) -> Self {
         Answer { fault, text: text.into() }
+    }
+
+    /// A server's trouble, told in our words.
+    pub(super) fn busy(text: String) -> Self {
+        Answer::new(Fault::Busy, text)
+    }
+
+    /// A web server's refusal.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        let text = status.to_string();
+        Answer::new(fault_of_status(&text).unwrap_or(Fault::Other), text)
+    }
+
+    /// A web server that can't be reached, or stopped to answer.
+    pub(super) fn of_transport(error: &(dyn std::error::Error + 'static)) -> Self {
+        let fault = match kind_of(error) {
+            Kind::Retry if begins(error) => Fault::Busy,
+            Kind::Retry => Fault::Unreachable,
+            _ => Fault::Other,
+        };
+        Answer::new(fault, redact(&innermost(error)))
     }
 
     /// Reads the error of an object store.
@@ -100,6 +158,11 @@ impl Answer {
         };
         Answer { fault, text: if told.is_empty() { innermost(error) } else { told.join(": ") } }
     }
+}
+
+/// Whether an answer had begun.
+fn begins(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<reqwest::Error>().is_some_and(|error| error.is_body() || error.is_decode())
 }
 
 /// A connection that failed.

@@ -50,7 +50,7 @@ impl Location {
             return Self::file_url(text, rest);
         }
         if scheme::find(&scheme).is_none() {
-            return Err(Error::UnknownScheme { scheme });
+            return Err(Error::UnknownScheme { scheme, known: scheme::known() });
         }
         Self::bucket(text, scheme, rest)
     }
@@ -58,6 +58,9 @@ impl Location {
     fn local(typed: &str, path: &Path) -> Result<Self, Error> {
         if typed.is_empty() {
             return Err(Error::Url { url: String::new(), problem: "is empty" });
+        }
+        if (typed == "~" || typed.starts_with("~/")) && !path.exists() {
+            return Err(Error::Tilde { path: typed.to_owned() });
         }
         let absolute = std::path::absolute(path).map_err(|source| Error::Local {
             action: "find",
@@ -115,6 +118,12 @@ impl Location {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         let is_directory = key.is_empty() || key.ends_with('/');
         Ok(Location { place: Place::Bucket { scheme, bucket, key }, is_directory })
+    }
+
+    /// Whether this is a URL, of whatever kind, and no path.
+    #[must_use]
+    pub fn is_url(text: &str) -> bool {
+        split_scheme(text).is_some()
     }
 
     /// Whether archives go into it under names of their own: it ends in `/`,
@@ -215,7 +224,7 @@ impl fmt::Display for Location {
 
 /// The scheme and what follows its colon, of `scheme:/…`. A colon alone doesn't
 /// make a URL, since it may stand in the name of a file.
-fn split_scheme(text: &str) -> Option<(&str, &str)> {
+pub(super) fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once(':')?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));

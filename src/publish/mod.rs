@@ -13,12 +13,15 @@
 //!
 //! Everything speaks to a `Backend`: a local directory, or any
 //! `object_store`. A kind of URL is a file and a line in `scheme.rs`.
+//!
+//! A [`Remote`] reads an archive where it lies, web servers included.
 
 mod answer;
 mod backend;
 mod companion;
 mod error;
 mod file;
+mod http;
 mod local;
 mod location;
 mod multipart;
@@ -27,6 +30,7 @@ mod object;
 mod remote;
 mod s3;
 mod scheme;
+mod spool;
 mod store;
 
 #[cfg(test)]

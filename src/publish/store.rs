@@ -89,7 +89,8 @@ impl Location {
             Place::Local { .. } => scheme::FILE,
             Place::Bucket { scheme, .. } => scheme,
         };
-        let scheme = scheme::find(name).ok_or_else(|| Error::UnknownScheme { scheme: name.to_owned() })?;
+        let scheme = scheme::find(name)
+            .ok_or_else(|| Error::UnknownScheme { scheme: name.to_owned(), known: scheme::known() })?;
         Ok(Store { backend: (scheme.open)(&directory, variables)?, directory })
     }
 }

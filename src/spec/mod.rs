@@ -65,9 +65,16 @@ pub fn detect(path: &Path, channels: &ChannelOptions) -> Result<Source, SpecErro
             None => Ok(Source::Prefix(path.to_owned())),
         };
     }
-    let file = SpecFile::read(path)?;
+    // The name of an empty file may tell that it wouldn't help to fill it.
+    let (file, empty) = match SpecFile::read(path) {
+        Err(SpecError::Empty { path }) => (SpecFile { path, text: String::new() }, true),
+        file => (file?, false),
+    };
     if let Some(seen) = foreign::file(&file) {
         return Err(SpecError::Unknown { path: path.to_owned(), seen: seen.to_owned() });
+    }
+    if empty {
+        return Err(SpecError::Empty { path: path.to_owned() });
     }
     match KINDS.iter().find(|kind| (kind.recognises)(&file)) {
         Some(kind) => (kind.parse)(&file, channels),

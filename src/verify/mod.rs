@@ -58,7 +58,7 @@ pub fn verify(trial: &Trial, options: &VerifyOptions, progress: &dyn Progress) -
     report.extend(files::check(trial.root(), options.original.as_deref())?);
     let manifest = manifest(trial.root());
     if !trial.root().join("bin/python").exists() {
-        report.push(without_python(manifest.as_ref()));
+        report.push(without_python(trial.root(), manifest.as_ref()));
         return Ok(report);
     }
     let extensions = manifest.map(|manifest| manifest.extensions).unwrap_or_default();
@@ -98,7 +98,12 @@ fn manifest(root: &Path) -> Option<Manifest> {
 }
 
 /// An environment may do without Python, if that is how it was packed.
-fn without_python(manifest: Option<&Manifest>) -> Check {
+fn without_python(root: &Path, manifest: Option<&Manifest>) -> Check {
+    if let Some((link, target)) = survey::leaves(root, Path::new("bin/python")) {
+        let reason =
+            format!("`{}` is a link to `{}`, which can't be reached", link.display(), target.display());
+        return Check::failed(Area::Interpreter, "bin/python", reason);
+    }
     let reason = "there is no Python in it";
     match manifest {
         Some(Manifest { python: None, .. }) => Check::tolerated(Area::Interpreter, "bin/python", reason),

@@ -1,6 +1,7 @@
 //! What there is to try, told by the environment's own interpreter.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -51,7 +52,7 @@ pub(super) fn survey(trial: &Trial, extensions: &[String], limit: Duration) -> R
             Ok(Some(finished)) => finished,
             Ok(None) => return failed(format!("it doesn't end within {} s", limit.as_secs())),
             Err(process::ProcessError::Spawn { source, .. }) => {
-                return failed(format!("it can't be run: {source}"));
+                return failed(cannot_run(trial, &source));
             }
             Err(error) => return Err(Error::from(error).into()),
         };
@@ -59,6 +60,36 @@ pub(super) fn survey(trial: &Trial, extensions: &[String], limit: Duration) -> R
         Ok(survey) if finished.status.success() => Ok(Ok(survey)),
         _ => failed(last_line(&finished)),
     }
+}
+
+/// Why the interpreter doesn't start. A link that leaves the environment leads
+/// where other users may not go: into somebody's home, for example.
+fn cannot_run(trial: &Trial, source: &io::Error) -> String {
+    let place = leaves(trial.root(), Path::new("bin/python"));
+    let link = place.map(|(link, target)| {
+        let (link, target) = (link.display(), target.display());
+        format!(
+            "; it runs as {}, and `{link}` is a link to `{target}`, outside the environment",
+            trial.user()
+        )
+    });
+    format!("it can't be run: {source}{}", link.unwrap_or_default())
+}
+
+/// The link that leads out of the environment, on the way from `path`, and its
+/// target.
+pub(super) fn leaves(root: &Path, path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let mut link = path.to_owned();
+    // As many as Linux follows.
+    for _ in 0..40 {
+        let target = fs_err::read_link(root.join(&link)).ok()?;
+        let next = root.join(&link).parent()?.join(&target);
+        match next.strip_prefix(root) {
+            Ok(inside) if !target.is_absolute() => inside.clone_into(&mut link),
+            _ => return Some((link, target)),
+        }
+    }
+    None
 }
 
 impl Survey {

@@ -195,6 +195,16 @@ print(sorted({(oct(m.mode), m.type.decode(), m.uid, m.gid, m.uname, m.mtime) for
 
 #[test]
 fn interrupting_leaves_nothing() {
+    interrupted_by(&["-INT"]);
+}
+
+/// As `timeout` and terminals do, which signal a process and its group.
+#[test]
+fn two_signals_at_once_leave_nothing() {
+    interrupted_by(&["-TERM", "-INT"]);
+}
+
+fn interrupted_by(signals: &[&str]) {
     let sandbox = Sandbox::new();
     conda_environment(&sandbox, "env", &["python=3.11", "numpy"]);
     let mut command = sandbox.envship();
@@ -212,8 +222,9 @@ fn interrupting_leaves_nothing() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it was interrupted");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let mut kill = sandbox.command("kill");
-    kill.args(["-INT", &child.id().to_string()]);
+    let kills: Vec<_> = signals.iter().map(|signal| format!("kill {signal} {}", child.id())).collect();
+    let mut kill = sandbox.command("sh");
+    kill.args(["-c", &kills.join("; ")]);
     sandbox.finish(kill).success();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");

@@ -92,10 +92,60 @@ fn what_can_not_be_read_is_told() {
     sandbox.run(["inspect", "text.tar.gz"]).fails_with(1).says(&["text.tar.gz", "hint:"]);
     sandbox.run(["inspect", "empty.zip"]).fails_with(1).says(&["empty.zip"]);
     sandbox.run(["inspect", "ftp://host/env.tar.gz"]).fails_with(2).says(&["ftp"]);
+    fs_err::create_dir(sandbox.work("bare")).unwrap();
+    sandbox.write("project/a.py", "");
+    for (path, what) in [("bare", "an empty folder"), ("project", "a folder with a.py")] {
+        let told = sandbox.run(["inspect", path]).fails_with(1);
+        told.says(&["no environment: ", what, "hint: give a conda environment"]);
+    }
     let mut elf = b"\x7fELF".to_vec();
     elf.resize(4096, 0xff);
     sandbox.write("folder/lib/broken.so", elf);
+    sandbox.write("folder/pyvenv.cfg", "");
     let report = json(&sandbox.run(["inspect", "folder", "--json"]).success());
-    assert_eq!(report["total"]["files"], 1);
+    assert_eq!(report["total"]["files"], 2);
     assert!(report["glibc"].is_null());
+}
+
+#[test]
+fn names_that_a_terminal_would_obey_are_shown_without_their_control_characters() {
+    let program = r#"
+import io, tarfile
+evil = "ev\x1b]0;title\x07il\x1b[2J\x9b31m"
+site = "lib/python3.12/site-packages/"
+info = site + evil + "-1.dist-info/"
+files = {
+    info + "METADATA": "Name: " + evil + "\nVersion: 1\x1b[1m\n\n",
+    info + "RECORD": evil + ".py,,\nlost" + evil + ".so,,\n",
+    site + evil + ".py": "x = 1\n" * 3000,
+    site + "copy" + evil + ".py": "x = 1\n" * 3000,
+}
+with tarfile.open("evil.tar", "w") as archive:
+    for name, text in files.items():
+        member = tarfile.TarInfo(name)
+        member.size = len(text.encode())
+        archive.addfile(member, io.BytesIO(text.encode()))
+with tarfile.open("outside.tar", "w") as archive:
+    archive.addfile(tarfile.TarInfo("../" + evil))
+"#;
+    let sandbox = Sandbox::new();
+    let mut make = sandbox.command("python3");
+    make.args(["-c", program]);
+    sandbox.finish(make).success();
+    let inspected = sandbox.run(["inspect", "evil.tar"]).success();
+    let verified = sandbox.run(["verify", "evil.tar"]);
+    assert_eq!(verified.code(), Some(1), "{verified}");
+    let refused = sandbox.run(["unpack", "outside.tar", "out"]).fails_with(1);
+    for run in [&inspected, &verified, &refused] {
+        let text = run.stdout() + &run.stderr();
+        let control = text.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(control, None, "{run}");
+    }
+    for run in [&inspected, &verified, &refused] {
+        let text = run.stdout() + &run.stderr();
+        assert!(text.contains("ev\u{fffd}]0;title\u{fffd}il"), "{run}");
+    }
+    assert!(inspected.stdout().contains("duplicates"), "{inspected}");
+    let told = sandbox.run(["inspect", "evil.tar", "--json"]).success().stdout();
+    assert!(!told.contains('\x1b') && told.contains("\\u001b"), "{told}");
 }

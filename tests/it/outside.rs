@@ -296,3 +296,17 @@ fn what_packages_need_from_outside_is_brought_or_told() {
         landed.python(&load);
     }
 }
+
+#[test]
+fn modules_that_only_some_nodes_can_load_are_told_in_one_line() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.12"), &[]);
+    let run = sandbox.run(["pack", "env", "-o", "env.tar"]).success();
+    let line = "modules that start only where the node has their libraries: _crypt (libcrypt.so.1), \
+                _tkinter (libtcl8.6.so, libtk8.6.so), nis (";
+    run.says(&[&format!("note: {line}")]);
+    let inspected = sandbox.run(["inspect", "env.tar"]).success();
+    assert!(inspected.stdout().contains(line), "{inspected}");
+    let run = sandbox.run(["pack", "env", "-o", "less.tar", "--exclude", "*/lib-dynload/*"]).success();
+    assert!(!run.stderr().contains("start only"), "{run}");
+}

@@ -179,5 +179,11 @@ fn peers_archives_can_be_tried_too() {
     sandbox.finish(pack).success();
     let run = sandbox.run(["verify", "peer.tar.gz"]);
     assert_eq!(run.code(), Some(1), "its interpreter is a link to one that nobody else may enter: {run}");
-    assert!(run.stdout().contains("failed: interpreter: bin/python: it can't be run"), "{run}");
+    let told = run.stdout();
+    assert!(told.contains("failed: interpreter: bin/python: it can't be run: Permission denied"), "{run}");
+    let target = fs::read_link(prefix.join("bin/python3")).unwrap();
+    let target =
+        if target.is_absolute() { target } else { fs::read_link(prefix.join("bin/python")).unwrap() };
+    assert!(told.contains(&format!("is a link to `{}`, outside the environment", target.display())), "{run}");
+    assert!(told.contains("it runs as nobody"), "{run}");
 }

@@ -35,7 +35,7 @@ fn tars_of_other_makers_are_unpacked() {
             run(&source, "tar", &["-c", format, compression, "-f", "../archive", "."]);
             let out = folder.path().join("out");
             let archive = folder.path().join("archive");
-            unpack(&archive, &out, &refuse(), &|_, _, _| Default::default(), &Silent).unwrap();
+            unpack(&given(&archive), &out, &refuse(), &|_, _, _| Default::default(), &Silent).unwrap();
             assert_eq!(listing(&out), listing(&source), "{format}");
         }
     }
@@ -51,7 +51,8 @@ fn times_are_kept_since_bytecode_is_checked_against_them() {
     fs_err::OpenOptions::new().write(true).open(source.join("x.py")).unwrap().set_modified(time).unwrap();
     run(&source, "tar", &["-czf", "../archive", "."]);
     let out = folder.path().join("out");
-    unpack(&folder.path().join("archive"), &out, &refuse(), &|_, _, _| Default::default(), &Silent).unwrap();
+    unpack(&given(&folder.path().join("archive")), &out, &refuse(), &|_, _, _| Default::default(), &Silent)
+        .unwrap();
     assert_eq!(fs_err::metadata(out.join("x.py")).unwrap().modified().unwrap(), time);
 }
 
@@ -65,7 +66,8 @@ fn of_two_files_with_one_name_the_later_counts() {
         run(&source, "tar", &["-rf", "../archive", "pyvenv.cfg"]);
     }
     let out = folder.path().join("out");
-    unpack(&folder.path().join("archive"), &out, &refuse(), &|_, _, _| Default::default(), &Silent).unwrap();
+    unpack(&given(&folder.path().join("archive")), &out, &refuse(), &|_, _, _| Default::default(), &Silent)
+        .unwrap();
     assert_eq!(listing(&out), [described("pyvenv.cfg", false, b"third")]);
 }
 

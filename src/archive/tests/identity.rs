@@ -41,7 +41,7 @@ fn an_archive_is_known_by_its_content_digest_in_every_format() {
             let mut bytes = Vec::new();
             write(&entries, &layout, None, 2, &mut bytes, &Silent).unwrap();
             assert_eq!(
-                identify(&saved(folder.path(), &bytes), &Silent).unwrap(),
+                identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap(),
                 Identity { digest, seal: Seal::Intact },
                 "{format}"
             );
@@ -57,7 +57,7 @@ fn an_archive_that_was_changed_is_known_by_its_bytes() {
     entries.retain(|item| item.entry.path != "bin/python");
     let mut bytes = Vec::new();
     write(&entries, &layout, None, 2, &mut bytes, &Silent).unwrap();
-    let found = identify(&saved(folder.path(), &bytes), &Silent).unwrap();
+    let found = identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap();
     assert_ne!(found.digest, digest);
     assert_eq!(found, Identity { digest: ContentDigest(crate::fs::sha256(&bytes)), seal: Seal::Broken });
 }

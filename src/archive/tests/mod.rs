@@ -23,6 +23,10 @@ use crate::progress::Silent;
 /// The formats that are one file.
 const FILES: [Format; 4] = [Format::TarGz, Format::Tar, Format::TarZst, Format::Zip];
 
+fn given(path: &Path) -> Input<'static> {
+    Input::file(path).unwrap()
+}
+
 /// A relocator that makes fixed edits.
 #[derive(Default)]
 struct Fixed(BTreeMap<String, Vec<Edit>>);
@@ -99,7 +103,8 @@ fn refuse() -> UnpackOptions {
 fn unpack_bytes(bytes: &[u8], folder: &Path, options: &UnpackOptions) -> Result<Unpacked> {
     let archive = folder.join("archive");
     fs_err::write(&archive, bytes).unwrap();
-    let unpacked = unpack(&archive, &folder.join("out"), options, &|_, _, _| Default::default(), &Silent);
+    let unpacked =
+        unpack(&given(&archive), &folder.join("out"), options, &|_, _, _| Default::default(), &Silent);
     fs_err::remove_file(&archive).unwrap();
     unpacked
 }

@@ -24,6 +24,7 @@ fn manifest(placeholders: Vec<Placeholder>) -> Manifest {
         installers: Vec::new(),
         extensions: Vec::new(),
         placeholders,
+        reasons: BTreeMap::new(),
         remarks: Vec::new(),
     }
 }
@@ -76,7 +77,7 @@ fn placeholders_are_finished_for_the_destination() {
             let archive = folder.path().join("a");
             fs_err::write(&archive, packed(entries(), &layout, 2)).unwrap();
             let out = folder.path().join("my out");
-            let unpacked = unpack(&archive, &out, &refuse(), &place, &Silent).unwrap();
+            let unpacked = unpack(&given(&archive), &out, &refuse(), &place, &Silent).unwrap();
             assert_eq!((unpacked.placed, unpacked.unfit.len()), (3, 1));
             assert_eq!(unpacked.unfit[0].path, "lib/short");
             let root = arcroot.map_or(out.clone(), |arcroot| out.join(arcroot));

@@ -13,11 +13,11 @@ mod zip;
 
 use std::path::Path;
 
-use super::source::Archive;
+use super::source::{Archive, Input};
 use crate::artifact::{Format, Manifest};
 use crate::entry::{Edit, Placeholder};
 use crate::error::Result;
-use crate::fs::StagedDir;
+use crate::fs::{self, StagedDir};
 use crate::progress::{Progress, Step};
 use finish::Finished;
 use stage::Stage;
@@ -69,14 +69,14 @@ pub struct Unpacked {
 /// damaged, or holds what could touch anything outside `dir`. Nothing is left
 /// behind then.
 pub fn unpack(
-    archive: &Path,
+    input: &Input<'_>,
     dir: &Path,
     options: &UnpackOptions,
     place: &Place<'_>,
     progress: &dyn Progress,
 ) -> Result<Unpacked> {
-    let archive = Archive::open(archive)?;
-    let destination = std::path::absolute(dir)?;
+    let archive = Archive::read(input.clone())?;
+    let destination = fs::absolute(dir)?;
     let staged = StagedDir::create(&destination)?;
     let mut stage = Stage::new(staged.path());
     progress.begin(Step::Unpack, Some(archive.size));

@@ -49,15 +49,15 @@ fn accept(archive: &Archive<'_>, stage: &mut Stage) -> Result<Vec<(usize, Agreed
     let mut zip = archive.zip()?;
     let mut files = Vec::new();
     for index in 0..zip.len() {
-        let mut entry = zip.by_index_raw(index).map_err(|error| archive.damaged_zip(error))?;
+        // The archive's directory tells it all, so that no more of it is read.
+        let entry = zip.by_index_data(index).map_err(|error| archive.damaged_zip(error))?;
         let name = entry.name().map_err(|error| archive.damaged_zip(error))?.into_owned();
-        let mode = entry.unix_mode().unwrap_or(0);
+        let (mode, size) = (entry.unix_mode().unwrap_or(0), entry.size());
         match mode & KIND {
             LINK => {
-                drop(entry);
-                entry = zip.by_index(index).map_err(|error| archive.damaged_zip(error))?;
                 let mut target = Vec::new();
-                entry
+                zip.by_index(index)
+                    .map_err(|error| archive.damaged_zip(error))?
                     .take(LONGEST_TARGET)
                     .read_to_end(&mut target)
                     .map_err(|error| archive.damaged(error))?;
@@ -66,7 +66,7 @@ fn accept(archive: &Archive<'_>, stage: &mut Stage) -> Result<Vec<(usize, Agreed
             _ if name.ends_with('/') => stage.directory(name.as_bytes())?,
             DIRECTORY => stage.directory(name.as_bytes())?,
             REGULAR | 0 => {
-                let facts = Facts { size: entry.size(), mode, modified: None };
+                let facts = Facts { size, mode, modified: None };
                 files.push((index, stage.file(name.as_bytes(), &facts)?));
             }
             _ => return Err(Error::Special { name, what: "a device or pipe" }.into()),

@@ -36,7 +36,7 @@ const PYTHON: &str = "bin/python";
 
 /// Modules of the standard library that no job imports and that need half a
 /// desktop, an old network service, or libcrypt, which is the C library's by
-/// its age: what they need stays behind.
+/// its age: what they need stays behind, and that is told.
 const SKIPPED: [&str; 3] = ["_tkinter.", "nis.", "_crypt."];
 
 /// Brings those libraries into `lib` and mends the run paths.
@@ -56,6 +56,7 @@ pub(super) fn bring(
         return Err(Error::OutsideLibraries { libraries }.into());
     }
     walk.mend(inventory)?;
+    walk.skip(inventory)?;
     walk.tell(inventory, progress);
     Ok(())
 }
@@ -75,6 +76,8 @@ enum Role {
     Interpreter,
     /// A library that came along.
     Brought,
+    /// A module whose libraries stay behind.
+    Skipped,
     /// All others.
     Package,
 }
@@ -99,6 +102,8 @@ struct Walk {
     desktop: Needs,
     drivers: Needs,
     missing: Needs,
+    /// Of modules that are [`SKIPPED`].
+    skipped: Needs,
     /// Files that can't be told where `lib` is.
     unmended: Vec<String>,
 }
@@ -122,6 +127,7 @@ impl Walk {
             desktop: Needs::default(),
             drivers: Needs::default(),
             missing: Needs::default(),
+            skipped: Needs::default(),
             unmended: Vec::new(),
         })
     }
@@ -239,6 +245,22 @@ impl Walk {
         Ok(())
     }
 
+    /// Finds out what stays behind with the modules that are [`SKIPPED`].
+    fn skip(&mut self, inventory: &Inventory) -> Result<()> {
+        for consumer in files(inventory).filter(|consumer| consumer.role == Role::Skipped) {
+            let Some(dynamic) = Dynamic::read(&consumer.disk)? else { continue };
+            let module = file_name(&consumer.path).split('.').next().unwrap_or_default();
+            for name in &dynamic.needed {
+                let here = is_inside(inventory, &consumer.path, &dynamic, name)
+                    || inventory.get(&format!("lib/{name}")).is_some();
+                if !here && !matches!(family(name), Some(Family::C | Family::Compiler)) {
+                    self.skipped.add(name, module);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Says what came along and what didn't.
     fn tell(&self, inventory: &mut Inventory, progress: &dyn Progress) {
         let mut remark = |line: String| {
@@ -269,37 +291,49 @@ impl Walk {
             ));
             progress.warn(&line);
         }
+        if !self.skipped.is_empty() {
+            let line = remark(format!(
+                "modules that start only where the node has their libraries: {}",
+                self.skipped.by_file()
+            ));
+            progress.note(&line);
+        }
         if !self.drivers.is_empty() {
             remark(format!("needs drivers of the nodes: {}", self.drivers.listing()));
         }
     }
 }
 
-/// Programs and libraries, with where they lie on disk.
+/// What needs libraries that may come along.
 fn consumers(inventory: &Inventory) -> Vec<Consumer> {
+    files(inventory).filter(|consumer| consumer.role != Role::Skipped).collect()
+}
+
+/// Programs and libraries, with where they lie on disk.
+fn files(inventory: &Inventory) -> impl Iterator<Item = Consumer> {
     let python = inventory.prefix.python.as_ref();
     let modules = python.map(|python| format!("{}/lib-dynload/", python.stdlib()));
-    let module = |path: &str| path.strip_prefix(modules.as_deref()?).map(str::to_owned);
-    inventory
-        .iter()
-        .filter_map(|entry| {
-            let Node::File(File { executable, content: Content::Disk { path: disk, .. }, .. }) = &entry.node
-            else {
-                return None;
-            };
-            let (path, name) = (entry.path.as_str(), file_name(&entry.path));
-            let module = module(path);
-            let skipped =
-                module.as_ref().is_some_and(|name| SKIPPED.iter().any(|skip| name.starts_with(skip)));
-            if skipped || !(*executable || name.contains(".so")) {
-                return None;
-            }
-            let library = path.starts_with("lib/libpython") && path.contains(".so");
-            let interpreter = path == PYTHON || library || module.is_some();
-            let role = if interpreter { Role::Interpreter } else { Role::Package };
-            Some(Consumer { path: path.to_owned(), disk: disk.clone(), role })
-        })
-        .collect()
+    let module = move |path: &str| path.strip_prefix(modules.as_deref()?).map(str::to_owned);
+    inventory.iter().filter_map(move |entry| {
+        let Node::File(File { executable, content: Content::Disk { path: disk, .. }, .. }) = &entry.node
+        else {
+            return None;
+        };
+        let (path, name) = (entry.path.as_str(), file_name(&entry.path));
+        let module = module(path);
+        let skipped = module.as_ref().is_some_and(|name| SKIPPED.iter().any(|skip| name.starts_with(skip)));
+        if !(*executable || name.contains(".so")) {
+            return None;
+        }
+        let library = path.starts_with("lib/libpython") && path.contains(".so");
+        let interpreter = path == PYTHON || library || module.is_some();
+        let role = match () {
+            () if skipped => Role::Skipped,
+            () if interpreter => Role::Interpreter,
+            () => Role::Package,
+        };
+        Some(Consumer { path: path.to_owned(), disk: disk.clone(), role })
+    })
 }
 
 /// Whether the loader finds the library in the environment as it is.

@@ -33,6 +33,18 @@ impl Needs {
         };
         self.0.iter().map(line).collect::<Vec<_>>().join(", ")
     }
+
+    /// `_tkinter (libtcl8.6.so, libtk8.6.so), nis (libtirpc.so.3)`
+    pub(super) fn by_file(&self) -> String {
+        let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (library, of) in &self.0 {
+            for file in of {
+                files.entry(file).or_default().push(library);
+            }
+        }
+        let line = |(file, libraries): (&str, Vec<&str>)| format!("{file} ({})", libraries.join(", "));
+        files.into_iter().map(line).collect::<Vec<_>>().join(", ")
+    }
 }
 
 #[cfg(test)]
@@ -48,5 +60,6 @@ mod tests {
         needs.add("libx.so", "bin/x");
         assert_eq!(needs.listing(), "libx.so (for bin/x), libz.so.1 (for lib/a.so and 1 more)");
         assert_eq!(needs.names(), "libx.so, libz.so.1");
+        assert_eq!(needs.by_file(), "bin/x (libx.so), lib/a.so (libz.so.1), lib/b.so (libz.so.1)");
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum By {
 pub(super) const WRAPPED: &[u8] = b"#!/bin/sh\n'''exec' ";
 pub(super) const WRAPPED_ARGUMENTS: &[u8] = b" \"$0\" \"$@\"";
 const WRAPPED_END: &[u8] = b"' '''";
+/// What conda and rattler write instead, and have no third line.
+pub(super) const WRAPPED_AT_ONCE: &[u8] = b" \"$0\" \"$@\" #'''";
 
 impl<'a> Shebang<'a> {
     /// `None` for all other interpreters, for what never worked (a byte order
@@ -39,7 +41,7 @@ impl<'a> Shebang<'a> {
         }
     }
 
-    /// `#!/prefix/bin/python -E` or `#!/usr/bin/env python3`.
+    /// `#!/prefix/bin/python -E`, `#!/usr/bin/env python3` or `#!/usr/bin/env perl -w`.
     fn plain(bytes: &'a [u8], prefixes: &Prefixes) -> Option<Self> {
         let line = first_line(bytes.strip_prefix(b"#!")?)?;
         let length = line_length(bytes);
@@ -48,37 +50,51 @@ impl<'a> Shebang<'a> {
         let (interpreter, rest) = line.split_at(split);
         let arguments = arguments(rest)?;
         match (interpreter, &*arguments) {
-            (b"/usr/bin/env", [program]) => {
-                let program = program.as_bytes();
-                Some(Shebang { program, by: By::Env, arguments: Vec::new(), length })
+            // Without `-S`, `env` takes all words for one name. conda writes it so
+            // where a shebang would be too long, and rattler too: it never
+            // started, and what it means is clear.
+            (b"/usr/bin/env", ["-S", program, rest @ ..] | [program, rest @ ..]) if is_program(program) => {
+                let (program, arguments) = (program.as_bytes(), rest.to_vec());
+                Some(Shebang { program, by: By::Env, arguments, length })
             }
             _ => Some(Shebang { program: in_bin(interpreter, prefixes)?, by: By::Prefix, arguments, length }),
         }
     }
 
-    /// `'''exec' "/prefix/bin/python" -E "$0" "$@"`, its line end and `' '''`.
+    /// `'''exec' "/prefix/bin/python" -E "$0" "$@"`, its line end and `' '''`; or
+    /// all in one line, which ends in `#'''`.
     fn wrapped(bytes: &'a [u8], command: &'a [u8], prefixes: &Prefixes) -> Option<Self> {
-        let line = first_line(command)?.strip_suffix(WRAPPED_ARGUMENTS)?;
-        let (interpreter, rest) = match line {
+        let line = first_line(command)?;
+        let rest = &command[line_length(command)..];
+        let (line, rest) = match line.strip_suffix(WRAPPED_AT_ONCE) {
+            Some(line) => (line, rest),
+            None if first_line(rest)? == WRAPPED_END => {
+                (line.strip_suffix(WRAPPED_ARGUMENTS)?, &rest[line_length(rest)..])
+            }
+            None => return None,
+        };
+        let length = bytes.len() - rest.len();
+        let (interpreter, options) = match line {
             [quote @ (b'"' | b'\''), rest @ ..] => {
                 let end = rest.iter().position(|byte| byte == quote)?;
                 (&rest[..end], &rest[end + 1..])
             }
             _ => line.split_at(line.iter().position(|&byte| byte == b' ').unwrap_or(line.len())),
         };
-        let last = &command[line_length(command)..];
-        if first_line(last)? != WRAPPED_END {
-            return None;
-        }
-        let length = bytes.len() - last.len() + line_length(last);
         let program = in_bin(interpreter, prefixes)?;
-        Some(Shebang { program, by: By::Prefix, arguments: arguments(rest)?, length })
+        Some(Shebang { program, by: By::Prefix, arguments: arguments(options)?, length })
     }
 }
 
 /// The name of a program in the `bin/` of a prefix.
 fn in_bin<'a>(interpreter: &'a [u8], prefixes: &Prefixes) -> Option<&'a [u8]> {
     prefixes.strip(interpreter)?.strip_prefix(b"/bin/")
+}
+
+/// Whether `env` would take a word for a program, and not for an option or a
+/// variable.
+fn is_program(word: &str) -> bool {
+    !word.starts_with('-') && !word.contains('=')
 }
 
 /// The words of a line, if a shell takes each of them as it is.

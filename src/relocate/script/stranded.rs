@@ -2,7 +2,7 @@
 //! environment that was moved, those that name another one, and launchers that
 //! their installer got wrong (pip's for a path with a quote and a space in it).
 
-use super::shebang::{WRAPPED, WRAPPED_ARGUMENTS, first_line};
+use super::shebang::{WRAPPED, WRAPPED_ARGUMENTS, WRAPPED_AT_ONCE, first_line};
 use crate::relocate::prefixes::Prefixes;
 
 /// Where the operating system keeps programs: a script that starts one of them
@@ -34,7 +34,8 @@ pub(in crate::relocate) fn stranded(
 /// quotes if they don't make one word.
 fn wrapped(command: &[u8]) -> Option<&[u8]> {
     let line = first_line(command)?;
-    let line = line.strip_suffix(WRAPPED_ARGUMENTS).unwrap_or(line);
+    let ends = [WRAPPED_AT_ONCE, WRAPPED_ARGUMENTS];
+    let line = ends.iter().find_map(|end| line.strip_suffix(*end)).unwrap_or(line);
     if memchr::memmem::find(line, b"$0").is_some() {
         return None;
     }

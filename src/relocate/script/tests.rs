@@ -210,11 +210,54 @@ fn launchers_for_long_paths_become_relative() {
         "'/home/u/envs/e1/bin/python3.11'",
         "\"/home/u/envs/e1/bin/python\" -E",
     ] {
-        let source =
-            format!("#!/bin/sh\n'''exec' {interpreter} \"$0\" \"$@\"\n' '''\n'doc'\nprint(__doc__)\n");
-        let script = environment.add("bin/x", &rewritten("bin/x", source.as_bytes()));
-        assert_eq!(run(&script), "doc\n", "{interpreter}");
+        // As distlib and uv write it, and as conda and rattler do.
+        for end in ["\n' '''", " #'''"] {
+            let source =
+                format!("#!/bin/sh\n'''exec' {interpreter} \"$0\" \"$@\"{end}\n'doc'\nprint(__doc__)\n");
+            let script = environment.add("bin/x", &rewritten("bin/x", source.as_bytes()));
+            assert_eq!(run(&script), "doc\n", "{interpreter}{end}");
+        }
     }
+}
+
+#[test]
+fn a_shebang_that_is_too_long_becomes_relative() {
+    let prefix = format!("/home/u/{}", "a-long-name/".repeat(20));
+    let prefix = prefix.trim_end_matches('/');
+    let names = vec!["python".to_owned()];
+    let interpreter = Interpreter { program: "python".to_owned(), names, programs: [].into() };
+    let relocator = Relocator::new(&[prefix.into()], Destination::Anywhere, interpreter);
+    let source = format!("#!{prefix}/bin/python\nprint('runs')\n");
+    assert!(source.len() > 127);
+    let environment = Environment::at("env");
+    let script = relocator.relocated("bin/x", true, &Rewrite::Search, source.as_bytes());
+    assert_eq!(run(&environment.add("bin/x", &script)), "runs\n");
+}
+
+#[test]
+fn what_an_installer_leaves_to_env_is_started_by_the_environment() {
+    let environment = Environment::at("env");
+    for arguments in ["python", "python3 -E", "-S python -E"] {
+        let source = format!("#!/usr/bin/env {arguments}\nimport sys; print(sys.flags.ignore_environment)\n");
+        let script = environment.add("bin/x", &rewritten("bin/x", source.as_bytes()));
+        let expected = if arguments.ends_with("-E") { "1\n" } else { "0\n" };
+        let unactivated = Command::new(&script).env_clear().output().unwrap();
+        assert_eq!(stdout(&unactivated), expected, "{arguments}");
+    }
+    for other in ["-i python", "X=1 python", "-S X=1 python", "-S -i python"] {
+        let source = format!("#!/usr/bin/env {other}\n");
+        assert_eq!(relocate("bin/x", source.as_bytes()), Relocated::default(), "{other}");
+    }
+}
+
+#[test]
+fn a_script_that_carries_an_archive_stays_intact() {
+    let payload: Vec<u8> = (0..=255).cycle().take(4096).collect();
+    let shell = [b"#!/bin/sh\ntail -n +3 \"$0\" | tar xz\n".as_slice(), &payload].concat();
+    assert_eq!(relocate("bin/installer.sh", &shell), Relocated::default());
+    // What Python reads from the end of a file has to stay there.
+    let zipped = [format!("#!{PREFIX}/bin/python\n").as_bytes(), &payload].concat();
+    assert!(rewritten("bin/tool.pex", &zipped).ends_with(&payload));
 }
 
 #[test]
@@ -296,6 +339,7 @@ fn scripts_whose_interpreter_will_not_be_there_are_found() {
         ("#!/bin/sh\n'''exec' \"/q\"u e/bin/python\" \"$0\" \"$@\"\n' '''\n", "\"/q\"u e/bin/python\""),
         ("#!/bin/sh\n'''exec' '/old e/bin/python' \"$0\" \"$@\"\n' '''\n", "/old e/bin/python"),
         ("#!/bin/sh\n'''exec' /old/bin/python \"$0\" \"$@\"\n' '''\n", "/old/bin/python"),
+        ("#!/bin/sh\n'''exec' \"/old e/bin/python\" \"$0\" \"$@\" #'''\n", "/old e/bin/python"),
     ] {
         assert_eq!(stranded(text).as_deref(), Some(interpreter), "{text}");
     }

@@ -14,6 +14,11 @@ fn a_wrong_command_line_is_told_from_wrong_input() {
         &["publish", "x.tar.gz", "ftp://host/x"],
         &["ship", ".", "ftp://host/x"],
         &["pack", "--python", "3.11", "--n-threads", "0"],
+        &["pack", "-j", "0"],
+        &["pack", "-j", "-2"],
+        &["verify", "x.tar.gz", "-j", "0"],
+        &["verify", "x.tar.gz", "-j", "-2"],
+        &["ship", ".", "s3a://b/envs/", "-j", "0"],
     ] {
         sandbox.run(arguments).fails_with(2).says(&["error: "]);
     }
@@ -24,6 +29,34 @@ fn a_format_that_the_engine_cannot_unpack_is_refused() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(["conf", "s3a://bucket/env.tar.zst", "--for", "spark-submit"]);
     run.fails_with(2).says(&["tar.zst", "tar.gz"]);
+}
+
+#[test]
+fn a_home_that_no_shell_has_put_in_is_told() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(["conf", "~/env.tar.gz", "--for", "spark-submit"]);
+    run.fails_with(2).says(&["`~` stands for nothing in `~/env.tar.gz`", "hint: ", "$HOME"]);
+    sandbox.write("env.tar.gz", "x");
+    sandbox.run(["publish", "env.tar.gz", "~/envs/"]).fails_with(2).says(&["`~/envs/`", "$HOME"]);
+    sandbox
+        .run(["unpack", "~/env.tar.gz", "out"])
+        .fails_with(1)
+        .says(&["`~/env.tar.gz` does not exist", "$HOME"]);
+    // As conda-pack means it: all cores.
+    sandbox.run(["pack", "-j", "-1", "-p", "missing"]).fails_with(1).says(&["missing"]);
+}
+
+#[test]
+fn a_target_that_is_named_twice_is_printed_once() {
+    let sandbox = Sandbox::new();
+    let conf = |targets: &[&str]| {
+        let targets = targets.iter().flat_map(|target| ["--for", target]);
+        sandbox.run(["conf", "s3a://b/e.tar.gz"].into_iter().chain(targets)).success().stdout()
+    };
+    let both = conf(&["spark-submit", "spark-defaults"]);
+    assert_eq!(conf(&["spark-submit", "spark-submit"]), conf(&["spark-submit"]));
+    assert_eq!(conf(&["spark-submit", "spark-defaults", "spark-submit"]), both);
+    assert_ne!(both, conf(&["spark-defaults", "spark-submit"]), "the order is the user's");
 }
 
 #[test]

@@ -37,6 +37,32 @@ fn a_dangling_interpreter_is_named() {
 }
 
 #[test]
+fn a_python_that_may_not_be_entered_is_told_from_one_that_is_gone() {
+    let sandbox = Sandbox::new();
+    open_to_everybody(&sandbox);
+    sandbox.write("private/bin/python3.11", "an interpreter");
+    let home = sandbox.work("private/bin");
+    sandbox.write("linked/pyvenv.cfg", format!("home = {}\nversion = 3.11.7\n", home.display()));
+    sandbox.write("linked/lib/python3.11/site-packages/a.py", "");
+    fs::create_dir(sandbox.work("linked/bin")).unwrap();
+    symlink(home.join("python3.11"), sandbox.work("linked/bin/python")).unwrap();
+    let mut copy = sandbox.command("cp");
+    copy.args(["-r", "linked", "copied"]);
+    sandbox.finish(copy).success();
+    fs::remove_file(sandbox.work("copied/bin/python")).unwrap();
+    sandbox.write("copied/bin/python", "an interpreter");
+    fs::set_permissions(sandbox.work("private"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    for environment in ["linked", "copied"] {
+        let mut command = as_nobody(&sandbox);
+        command.args(["pack", environment, "-o"]).arg(sandbox.path("out/out.tar"));
+        let run = sandbox.finish(command).fails_with(1);
+        run.says(&["can't be entered", "private/bin/python3.11", "Permission denied", "hint: run as a user"]);
+    }
+    fs::remove_dir_all(sandbox.work("private")).unwrap();
+    pack_fails(&sandbox, "linked", 1).says(&["which is not there"]);
+}
+
+#[test]
 fn an_unreadable_file_is_named() {
     let sandbox = Sandbox::new();
     // Where anybody can read the interpreter.

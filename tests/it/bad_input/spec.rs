@@ -17,6 +17,21 @@ fn an_empty_spec_is_named() {
 }
 
 #[test]
+fn an_empty_file_is_judged_by_its_name() {
+    let sandbox = Sandbox::new();
+    sandbox.write("pyproject.toml", "");
+    let run = pack_fails(&sandbox, "pyproject.toml", 1).says(&[
+        "a Python project",
+        "hint: give",
+        "requirements.txt",
+    ]);
+    assert!(!run.stderr().contains("is empty"), "{run}");
+    sandbox.write("requirements.txt", "\n");
+    pack_fails(&sandbox, "requirements.txt", 1)
+        .says(&["`requirements.txt` is empty", "a requirement a line"]);
+}
+
+#[test]
 fn a_binary_spec_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write("environment.yml", [0u8, 159, 146, 150, 0, 1, 2]);

@@ -37,6 +37,35 @@ fn an_archive_that_is_none_is_refused() {
 }
 
 #[test]
+fn a_working_directory_that_is_gone_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write("content/file", "x");
+    let archive = sandbox.work("a.tar");
+    let mut pack = sandbox.command("tar");
+    pack.arg("-cf").arg(&archive).args(["-C", "content", "."]);
+    sandbox.finish(pack).success();
+    let run = |command: &str| {
+        let mut shell = sandbox.envship();
+        let (program, working) = (shell.get_program().to_owned(), sandbox.work("gone"));
+        fs::create_dir(&working).unwrap();
+        let mut moved = sandbox.command("sh");
+        moved.envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        moved.args(["-c", &format!("cd gone && rmdir ../gone && exec \"$0\" {command}")]).arg(program);
+        shell = moved;
+        sandbox.finish(shell)
+    };
+    let archive = archive.display();
+    run(&format!("unpack {archive} out")).fails_with(1).says(&[
+        "the working directory is gone",
+        "`out`",
+        "hint: ",
+    ]);
+    run("pack env").fails_with(1).says(&["hint: "]);
+    run(&format!("unpack {archive} {}", sandbox.work("out").display())).success();
+    assert_eq!(listing(&sandbox.work("out")), ["file"]);
+}
+
+#[test]
 fn a_truncated_archive_leaves_nothing() {
     let sandbox = Sandbox::new();
     venv(&sandbox, "env", &python("3.11"), &[]);
