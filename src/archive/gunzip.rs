@@ -134,8 +134,7 @@ impl<R: BufRead> ParallelGunzip<R> {
         let mut found = first.found()?;
         loop {
             let ends_here = match &found {
-                Found::NoStart(_) => false,
-                Found::OpenEnd => false,
+                Found::NoStart(_) | Found::OpenEnd => false,
                 Found::Last(..) => true,
                 Found::Whole(_) => {
                     self.fill()?;
