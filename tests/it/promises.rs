@@ -95,6 +95,25 @@ fn console_scripts_run_from_anywhere() {
     assert_eq!(sandbox.finish(by_path).success().stdout(), expected);
 }
 
+/// Installers write another shebang there, and each its own.
+#[test]
+fn scripts_of_an_environment_with_a_space_in_its_path_run_where_they_land() {
+    let sandbox = Sandbox::new();
+    let prefix = conda_environment(&sandbox, "a folder/env", &["python=3.11", "pip", "envship-greet"]);
+    pip_install(&sandbox, &prefix, &["envship-only"]);
+    for script in ["greet", "envship-only"] {
+        let text = fs::read_to_string(prefix.join("bin").join(script)).unwrap();
+        assert!(text.starts_with("#!/bin/sh\n'''exec' \""), "{script}: {text}");
+    }
+    let run = sandbox.run(["pack", "a folder/env", "-o", "env.tar"]).success();
+    gone(&prefix);
+    let landed = Landed::new(&sandbox, "env.tar", AWKWARD);
+    for script in ["bin/greet", "bin/envship-only"] {
+        assert!(!run.stderr().contains(script), "it is told not to start: {run}");
+        assert_ne!(landed.run(script, [""; 0]).success().stdout(), "");
+    }
+}
+
 #[test]
 fn scripts_that_will_not_start_are_told_in_one_line() {
     let sandbox = Sandbox::new();
