@@ -186,7 +186,7 @@ fn deactivate_leaves_everything_as_it_was() {
             "type deactivate 2>/dev/null || true; compgen -v -A function | grep -i _envship_ || true",
         ),
         (Shell::Fish, "functions -q deactivate; and echo there; set -n; functions -an | grep -i _envship_"),
-        (Shell::Tcsh, "alias deactivate; set | grep -i _envship_"),
+        (Shell::Tcsh, "alias deactivate; set | grep -i '^_[e]nvship_'"),
     ];
     for (shell, look) in left {
         let told = shell.run(
