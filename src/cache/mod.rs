@@ -135,13 +135,18 @@ impl Cache {
         let bytes = parts.concat();
         match self.write(&self.path(kind, key), &bytes) {
             Ok(()) => drop(self.added.fetch_add(bytes.len() as u64, Ordering::Relaxed)),
-            Err(error) => *self.failure() = Some(error.to_string()),
+            Err(error) => self.fail(&error),
         }
     }
 
     /// Counts bytes that were put there by other means.
     pub fn count(&self, bytes: u64) {
         self.added.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Remembers why nothing can be kept.
+    pub fn fail(&self, reason: &io::Error) {
+        self.failure().get_or_insert_with(|| reason.to_string());
     }
 
     /// Makes room if there is too much by now, and tells what went wrong.

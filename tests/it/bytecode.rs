@@ -132,7 +132,7 @@ fn without_a_cache_it_is_compiled_all_the_same() {
     uv_venv(&sandbox, "env", &["tabulate"], &[]);
     let run = sandbox.run(["pack", "env", "-o", "env.tar"]).success();
     let landed = Landed::new(&sandbox, "env.tar", "landed");
-    run.says(&["note: compiled: ", "isn't kept for the next time"]);
+    run.says(&["note: compiled: ", "nothing is kept for the next time"]);
     let site = landed.root.join("lib/python3.11/site-packages/tabulate/__pycache__");
     assert!(fs::read_dir(site).unwrap().count() > 0);
     assert_eq!(fs::read_dir(sandbox.tmp()).unwrap().count(), 0);

@@ -44,27 +44,27 @@ pub(super) struct Cache<'a> {
 }
 
 impl<'a> Cache<'a> {
-    /// Opens the user's cache, or one that exists for this run only; the second
-    /// value says why.
+    /// Opens the shelf of this Python in the cache, or one that exists for this
+    /// run only.
     pub(super) fn open(
         python: &Python,
         magic: Magic,
         kept: Option<&'a cache::Cache>,
-    ) -> std::io::Result<(Self, Option<String>)> {
+    ) -> std::io::Result<Self> {
         let info = python.info();
         let name = format!("{}-{}", info.version, info.abi);
         let salt = format!("{SCHEMA} {} {} {}", info.version, info.abi, hex::encode(magic.bytes));
         let cache =
             |folder: PathBuf, scratch| Cache { magic, kept, known: known(&folder), folder, salt, scratch };
-        let failure = match kept.map(|kept| kept.folder(Kind::Bytecode).join(&name)) {
-            Some(folder) => match prepared(&folder) {
-                Ok(()) => return Ok((cache(folder, None), None)),
-                Err(error) => Some(error.to_string()),
-            },
-            None => None,
-        };
+        if let Some(kept) = kept {
+            let folder = kept.folder(Kind::Bytecode).join(&name);
+            match prepared(&folder) {
+                Ok(()) => return Ok(cache(folder, None)),
+                Err(error) => kept.fail(&error),
+            }
+        }
         let scratch = tempfile::Builder::new().prefix("envship-").tempdir()?;
-        Ok((cache(scratch.path().to_owned(), Some(scratch)), failure))
+        Ok(cache(scratch.path().to_owned(), Some(scratch)))
     }
 
     /// What came of compiling it before.

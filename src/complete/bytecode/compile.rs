@@ -28,7 +28,7 @@ pub(super) struct All {
 pub(super) fn all(
     inventory: &Inventory,
     python: &Python,
-    (mut cache, uncached): (Cache<'_>, Option<String>),
+    mut cache: Cache<'_>,
     missing: Vec<Module>,
     threads: usize,
     archived: &Archived<'_>,
@@ -67,9 +67,6 @@ pub(super) fn all(
                 let made = run.on_threads(first, threads)?;
                 tell(made.len(), jobs.len() - made.len() + refused, cached, progress);
                 modules.extend(made);
-                if let Some(reason) = uncached {
-                    progress.note(&format!("compiled bytecode isn't kept for the next time: {reason}"));
-                }
             }
             Err(error) => {
                 interrupt::check()?;
