@@ -19,7 +19,8 @@ from .setting import Setting, told_by
 class Cache(Enum):
     """What envship remembers of earlier packing."""
 
-    COLD = "cold"
+    COLD = "cold"  # and keeps nothing either
+    EMPTY = "empty"
     WARM = "warm"
 
 
@@ -51,10 +52,11 @@ class Envship:
         return self.candidate(name or f"envship {suffix}", command, output, cache)
 
     def pack_by_default(self, environment: Environment) -> Candidate:
-        """As it is without any option: bytecode is completed, and what nodes may lack comes along."""
+        """As it is without any option: bytecode is completed, what nodes may lack comes along, and all of it is kept
+        for the next time."""
         output = self.setting.work / "ours.tar.gz"
         command: list[object] = ["pack", environment.prefix, "-o", output]
-        return self.candidate("envship tar.gz, no options", command, output, Cache.COLD)
+        return self.candidate("envship tar.gz, no options", command, output, Cache.EMPTY)
 
     def same_files(self, environment: Environment) -> list[object]:
         if (environment.prefix / "conda-meta").is_dir():
@@ -67,7 +69,7 @@ class Envship:
         cold = cache is Cache.COLD
         flags = ["--quiet", *(["--no-cache"] if cold and self.caches else [])]
         variables = {"ENVSHIP_CACHE_DIR": str(folder)}
-        forget = (lambda: shutil.rmtree(folder, ignore_errors=True)) if cold else nothing
+        forget = nothing if cache is Cache.WARM else (lambda: shutil.rmtree(folder, ignore_errors=True))
         return Candidate(name, [self.setting.envship, *command, *flags], output, variables, forget)
 
     def unpack(self, archive: Path, name: str = "envship unpack", *options: str) -> Candidate:

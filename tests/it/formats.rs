@@ -11,7 +11,7 @@ use crate::util::Sandbox;
 
 fn pack(sandbox: &Sandbox, arguments: &[&str]) -> Vec<u8> {
     let output = sandbox.work("packed");
-    let given = ["pack", "--force", "-o", "packed", "--compress-level", "1"];
+    let given = ["pack", "--force", "-o", "packed", "--compress-level", "1", "--no-cache"];
     let run = sandbox.run([&given[..], arguments].concat()).success();
     assert_eq!(run.stdout(), "packed\n");
     fs::read(output).unwrap()
@@ -22,8 +22,9 @@ fn the_number_of_threads_changes_no_byte() {
     let sandbox = Sandbox::new();
     conda_environment(&sandbox, "env", &["python=3.11", "numpy", "envship-prefix"]);
     for format in FORMATS {
-        let one = pack(&sandbox, &["env", "--format", format, "-j", "1"]);
-        let two = pack(&sandbox, &["env", "--format", format, "-j", "2"]);
+        let pack =
+            |threads| pack(&sandbox, &["env", "--format", format, "--bytecode", "keep", "-j", threads]);
+        let (one, two) = (pack("1"), pack("2"));
         assert!(one == two, "{format}");
     }
 }
@@ -208,7 +209,7 @@ fn interrupted_by(signals: &[&str]) {
     let sandbox = Sandbox::new();
     conda_environment(&sandbox, "env", &["python=3.11", "numpy"]);
     let mut command = sandbox.envship();
-    command.args(["pack", "env", "-o", "env.tar.gz", "--compress-level", "9", "-j", "1"]);
+    command.args(["pack", "env", "-o", "env.tar.gz", "--compress-level", "9", "-j", "1", "--no-cache"]);
     let mut child =
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     // Until it writes.

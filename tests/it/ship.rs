@@ -112,7 +112,8 @@ fn an_archive_is_uploaded_while_it_is_packed_and_with_no_copy_on_disk() {
     let sandbox = Sandbox::new().with_s3();
     conda_environment(&sandbox, "big", &["python=3.11", "pandas"]);
     let mut command = sandbox.envship();
-    command.args(["ship", "big", &url(&sandbox, "s3", "streamed/"), "-j", "1", "--compress-level", "6"]);
+    command.args(["ship", "big", &url(&sandbox, "s3", "streamed/")]);
+    command.args(["-j", "1", "--compress-level", "6", "--bytecode", "keep", "--no-cache"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let watched = watch(&sandbox, child, None);
     assert!(watched.open_uploads > 0, "no multipart upload was seen while it packed");
@@ -125,7 +126,8 @@ fn interrupting_an_upload_leaves_nothing_in_the_store() {
     let sandbox = Sandbox::new().with_s3();
     conda_environment(&sandbox, "big", &["python=3.11", "pandas"]);
     let mut command = sandbox.envship();
-    command.args(["ship", "big", &url(&sandbox, "s3", "interrupted/"), "-j", "1", "--compress-level", "6"]);
+    command.args(["ship", "big", &url(&sandbox, "s3", "interrupted/")]);
+    command.args(["-j", "1", "--compress-level", "6", "--bytecode", "keep", "--no-cache"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let watched = watch(&sandbox, child, Some("-INT"));
     assert_eq!(watched.code, Some(130));
