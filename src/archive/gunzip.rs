@@ -13,14 +13,13 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::Receiver;
 use flate2::{Decompress, FlushDecompress, Status};
 use memchr::memmem;
 
+use super::ahead::{Shown, Workers};
 use super::gzip::{HEADER, MARK};
-use super::pipeline::cores;
 
 /// Stretches are at least this long, since one for each small block would cost
 /// more than it gains.
@@ -50,20 +49,11 @@ pub(super) struct ParallelGunzip<R> {
     /// Read from the file, and not handed out yet.
     ahead: Vec<u8>,
     ended: bool,
-    workers: Sender<Job>,
+    workers: Workers<Arc<Vec<u8>>, Found>,
     under_way: VecDeque<Stretch>,
-    most: usize,
-    current: Vec<u8>,
-    position: usize,
+    shown: Shown,
     crc: crc32fast::Hasher,
     size: u64,
-    consumed: Consumed,
-}
-
-/// What is inflated by a worker, and where the result goes.
-struct Job {
-    packed: Arc<Vec<u8>>,
-    done: Sender<Found>,
 }
 
 /// A stretch that was handed out.
@@ -85,45 +75,21 @@ enum Found {
     Last(Vec<u8>, usize),
 }
 
-/// Tells how much of the archive the bytes that were read took, as if the
-/// threads weren't ahead.
-struct Consumed {
-    counter: Arc<AtomicU64>,
-    /// Of the current stretch, in bytes: packed, unpacked, and told.
-    packed: u64,
-    unpacked: u64,
-    told: u64,
-}
-
 impl<R: BufRead> ParallelGunzip<R> {
     /// `file` is at its beginning. `counter` tells how much of it was needed.
     pub(super) fn new(mut file: R, counter: Arc<AtomicU64>) -> io::Result<Self> {
         let mut header = HEADER;
         file.read_exact(&mut header)?;
         counter.fetch_add(HEADER.len() as u64, Ordering::Relaxed);
-        let threads = cores(0);
-        let (workers, jobs) = unbounded();
-        for _ in 0..threads {
-            let jobs: Receiver<Job> = jobs.clone();
-            thread::Builder::new().name("gunzip".to_owned()).spawn(move || {
-                for Job { packed, done } in jobs {
-                    // Nobody waits if the reader was dropped.
-                    let _ = done.send(inflate(&packed));
-                }
-            })?;
-        }
         Ok(ParallelGunzip {
             file,
             ahead: Vec::new(),
             ended: false,
-            workers,
+            workers: Workers::start(|packed: &Arc<Vec<u8>>| inflate(packed))?,
             under_way: VecDeque::new(),
-            most: 2 * threads + 2,
-            current: Vec::new(),
-            position: 0,
+            shown: Shown::new(counter),
             crc: crc32fast::Hasher::new(),
             size: 0,
-            consumed: Consumed { counter, packed: 0, unpacked: 0, told: 0 },
         })
     }
 
@@ -184,9 +150,7 @@ impl<R: BufRead> ParallelGunzip<R> {
     fn show(&mut self, bytes: Vec<u8>, packed: usize) {
         self.crc.update(&bytes);
         self.size += bytes.len() as u64;
-        self.consumed.begin(packed as u64, bytes.len() as u64);
-        self.current = bytes;
-        self.position = 0;
+        self.shown.show(bytes, packed);
     }
 
     /// Checks the trailer; nothing comes after it.
@@ -204,11 +168,9 @@ impl<R: BufRead> ParallelGunzip<R> {
 
     /// Hands out stretches until enough are under way.
     fn fill(&mut self) -> io::Result<()> {
-        while self.under_way.len() < self.most && !(self.ended && self.ahead.is_empty()) {
+        while self.under_way.len() < self.workers.most && !(self.ended && self.ahead.is_empty()) {
             let packed = Arc::new(self.cut()?);
-            let (done, result) = bounded(1);
-            let job = Job { packed: Arc::clone(&packed), done };
-            self.workers.send(job).map_err(io::Error::other)?;
+            let result = self.workers.hand_out(Arc::clone(&packed))?;
             self.under_way.push_back(Stretch { packed, result, found: None });
         }
         Ok(())
@@ -241,17 +203,12 @@ impl<R: BufRead> ParallelGunzip<R> {
 
 impl<R: BufRead> Read for ParallelGunzip<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.position == self.current.len() {
+        while self.shown.is_empty() {
             if !self.advance()? {
                 return Ok(0);
             }
         }
-        let rest = &self.current[self.position..];
-        let length = rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&rest[..length]);
-        self.position += length;
-        self.consumed.reach(self.position as u64);
-        Ok(length)
+        Ok(self.shown.read(buffer))
     }
 }
 
@@ -261,25 +218,6 @@ impl Stretch {
             Some(found) => Ok(found),
             None => self.result.recv().map_err(io::Error::other),
         }
-    }
-}
-
-impl Consumed {
-    fn begin(&mut self, packed: u64, unpacked: u64) {
-        self.tell(self.packed);
-        (self.packed, self.unpacked, self.told) = (packed, unpacked, 0);
-        if unpacked == 0 {
-            self.tell(packed);
-        }
-    }
-
-    fn reach(&mut self, position: u64) {
-        self.tell(self.packed * position / self.unpacked);
-    }
-
-    fn tell(&mut self, packed: u64) {
-        self.counter.fetch_add(packed - self.told, Ordering::Relaxed);
-        self.told = packed;
     }
 }
 

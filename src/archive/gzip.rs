@@ -43,7 +43,8 @@ impl Codec for Gzip {
 
     /// CRC-32 and the size modulo 2³².
     #[allow(clippy::cast_possible_truncation)]
-    fn trailer(&self, crc: u32, size: u64) -> Vec<u8> {
+    fn trailer(&self, crc: u32, blocks: &[(u64, u64)]) -> Vec<u8> {
+        let size: u64 = blocks.iter().map(|(_, size)| size).sum();
         [crc.to_le_bytes(), (size as u32).to_le_bytes()].concat()
     }
 }

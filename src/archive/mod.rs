@@ -18,6 +18,7 @@
 //!
 //! [`unpack()`] reads archives of any maker and trusts none of them.
 
+mod ahead;
 mod arrange;
 mod blocks;
 mod content;
@@ -41,6 +42,7 @@ mod source;
 mod splice;
 mod tar;
 mod unpack;
+mod unzstd;
 mod ustar;
 mod visit;
 mod write;

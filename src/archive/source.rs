@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::error::Error;
 use super::gunzip::{self, ParallelGunzip};
 use super::magic::{HEAD, Magic, detect, is_tar};
+use super::unzstd::ParallelUnzstd;
 use crate::artifact::Format;
 use crate::error::Result;
 use crate::fs::Hashing;
@@ -110,17 +111,20 @@ impl<'a> Archive<'a> {
     pub(super) fn tar_stream<'p>(&self, progress: &'p dyn Progress) -> Result<TarStream<'p>> {
         let consumed = Arc::new(AtomicU64::new(0));
         let mut file = BufReader::with_capacity(256 * 1024, Watched { file: (self.open)()?, progress });
-        let mut inside: Box<dyn Read + 'p> = if self.format == Format::TarGz
-            && gunzip::is_ours(file.fill_buf().map_err(|error| self.damaged(error))?)
-        {
-            let inside = ParallelGunzip::new(file, Arc::clone(&consumed));
-            Box::new(inside.map_err(|error| self.damaged(error))?)
-        } else {
-            let file = Counted { file, consumed: Arc::clone(&consumed) };
-            match self.format {
-                Format::TarGz => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-                Format::TarZst => Box::new(::zstd::Decoder::with_buffer(file).map_err(|e| self.damaged(e))?),
-                _ => Box::new(file),
+        let damaged = |error| self.damaged(error);
+        let mut inside: Box<dyn Read + 'p> = match self.format {
+            Format::TarGz if gunzip::is_ours(file.fill_buf().map_err(damaged)?) => {
+                Box::new(ParallelGunzip::new(file, Arc::clone(&consumed)).map_err(damaged)?)
+            }
+            Format::TarZst => {
+                Box::new(ParallelUnzstd::new(Box::new(file), Arc::clone(&consumed)).map_err(damaged)?)
+            }
+            format => {
+                let file = Counted { file, consumed: Arc::clone(&consumed) };
+                match format {
+                    Format::TarGz => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+                    _ => Box::new(file),
+                }
             }
         };
         let head = read_head(&mut inside).map_err(|error| self.damaged(error))?;

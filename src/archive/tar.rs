@@ -24,8 +24,9 @@ pub(super) trait Codec: Sync {
     /// Made once per thread.
     fn compressor(&self) -> io::Result<Compressor>;
 
-    /// What comes after the last block, given CRC-32 and size of the stream.
-    fn trailer(&self, crc: u32, size: u64) -> Vec<u8>;
+    /// What comes after the last block, given the CRC-32 of the stream, and the
+    /// size of each block, compressed and not.
+    fn trailer(&self, crc: u32, blocks: &[(u64, u64)]) -> Vec<u8>;
 }
 
 /// Compresses a block, told what follows it.
@@ -47,7 +48,7 @@ impl Codec for Plain {
         Ok(Box::new(|raw, _| Ok(raw)))
     }
 
-    fn trailer(&self, _: u32, _: u64) -> Vec<u8> {
+    fn trailer(&self, _: u32, _: &[(u64, u64)]) -> Vec<u8> {
         Vec::new()
     }
 }
@@ -76,7 +77,7 @@ pub(super) fn write(
         }
     };
     sink.write_all(&codec.header())?;
-    let (mut crc, mut size) = (crc32fast::Hasher::new(), 0);
+    let (mut crc, mut sizes) = (crc32fast::Hasher::new(), Vec::new());
     in_order(
         jobs,
         threads,
@@ -86,13 +87,13 @@ pub(super) fn write(
             sink.write_all(&block.bytes)?;
             for sum in block.sums {
                 crc.combine(&sum.hasher());
-                size += sum.size;
+                sizes.push((block.bytes.len() as u64, sum.size));
                 progress.advance(sum.size);
             }
             Ok(())
         },
     )?;
-    sink.write_all(&codec.trailer(crc.finalize(), size))?;
+    sink.write_all(&codec.trailer(crc.finalize(), &sizes))?;
     Ok(())
 }
 

@@ -4,6 +4,9 @@
 //! next. One frame compressed by several threads would be a little smaller,
 //! but its bytes would depend on whether there is one thread or more, and a
 //! change in a package would change all that follows.
+//!
+//! A seek table lies at the end, in a frame that readers skip, as the seekable
+//! format has it (`zstd/contrib/seekable_format`, 0.1.0).
 
 use std::io;
 
@@ -11,7 +14,7 @@ use super::deflate::Next;
 use super::tar::{Codec, Compressor};
 
 /// Twice the window of the default level.
-const BLOCK: u64 = 4 << 20;
+pub(super) const BLOCK: u64 = 4 << 20;
 
 pub(super) struct Zstd {
     pub(super) level: u32,
@@ -33,7 +36,30 @@ impl Codec for Zstd {
         Ok(Box::new(move |raw: Vec<u8>, _: Next| compressor.compress(&raw)))
     }
 
-    fn trailer(&self, _: u32, _: u64) -> Vec<u8> {
-        Vec::new()
+    fn trailer(&self, _: u32, blocks: &[(u64, u64)]) -> Vec<u8> {
+        seek_table(blocks)
     }
+}
+
+/// Tells readers of a part where its frame is. Without one where a number
+/// doesn't fit: the format has no wider ones.
+fn seek_table(frames: &[(u64, u64)]) -> Vec<u8> {
+    const SKIPPABLE: u32 = 0x184d_2a5e;
+    const SEEKABLE: u32 = 0x8f92_eab1;
+    /// The number of frames, a descriptor and the magic number.
+    const FOOTER: usize = 9;
+    let numbers: Option<Vec<u32>> = frames
+        .iter()
+        .flat_map(|(packed, size)| [packed, size])
+        .map(|number| u32::try_from(*number).ok())
+        .collect();
+    let (Some(numbers), Ok(count)) = (numbers, u32::try_from(frames.len())) else { return Vec::new() };
+    let Ok(length) = u32::try_from(numbers.len() * 4 + FOOTER) else { return Vec::new() };
+    let mut table = [SKIPPABLE.to_le_bytes(), length.to_le_bytes()].concat();
+    table.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    table.extend(count.to_le_bytes());
+    // No checksums: each frame has its own.
+    table.push(0);
+    table.extend(SEEKABLE.to_le_bytes());
+    table
 }

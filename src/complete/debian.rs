@@ -17,9 +17,11 @@ const REMARK: &str = "the interpreter is the operating system's: it needs the gl
                       Python (uv's, conda's) runs on more nodes";
 
 /// Below the standard library: what stands there, and what takes its place.
-const CHANGES: [(&str, &str, &str); 6] = [
+const CHANGES: [(&str, &str, &str); 7] = [
     // Packages are installed to `site-packages`, scripts to `bin`.
     ("sysconfig.py", "prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'"),
+    // As in the virtual environment that it was: setuptools asks for the options that this file adds.
+    ("_distutils_system_mod.py", "return sys.base_prefix != sys.prefix or", "return True or"),
     ("sysconfig/__init__.py", "prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'"),
     ("distutils/command/install.py", "select_scheme(\"unix_local\")", "select_scheme(\"unix_prefix\")"),
     (
@@ -67,10 +69,8 @@ pub(super) fn straighten(inventory: &mut Inventory) -> Result<()> {
     if package_folders(&python).iter().any(|folder| python.home.join(folder).is_dir()) {
         let path = format!("{stdlib}/dist-packages/envship.pth");
         inventory.put_text(&path, Group::Interpreter, PTH);
-        // A distribution's hooks, of which one is a setting of the machine.
-        for module in ["sitecustomize", "_distutils_system_mod"] {
-            remove_module(inventory, &format!("{stdlib}/{module}.py"));
-        }
+        // A setting of the machine.
+        remove_module(inventory, &format!("{stdlib}/sitecustomize.py"));
     }
     Ok(())
 }

@@ -353,13 +353,17 @@ fn the_operating_systems_python_comes_in_the_standard_layout() {
     for path in ["bin/python", "lib/python3.11/os.py", "lib/python3.11/dist-packages/envship.pth"] {
         assert!(inventory.file(path).is_some(), "{path}");
     }
-    for path in ["sitecustomize.py", "EXTERNALLY-MANAGED", "_distutils_system_mod.py"] {
+    for path in ["sitecustomize.py", "EXTERNALLY-MANAGED"] {
         assert!(inventory.get(&format!("lib/python3.11/{path}")).is_none(), "{path}");
     }
-    let Content::Memory(text) = &inventory.file("lib/python3.11/sysconfig.py").unwrap().content else {
-        panic!("not changed")
-    };
-    assert!(!String::from_utf8_lossy(text).contains("prefix_scheme = 'posix_local'"));
+    for (module, before) in [
+        ("sysconfig", "prefix_scheme = 'posix_local'"),
+        ("_distutils_system_mod", "return sys.base_prefix != sys.prefix"),
+    ] {
+        let file = inventory.file(&format!("lib/python3.11/{module}.py")).unwrap();
+        let Content::Memory(text) = &file.content else { panic!("{module} is not changed") };
+        assert!(!String::from_utf8_lossy(text).contains(before), "{module}");
+    }
     let options = CompleteOptions { interpreter: Interpreter::OnNodes("/usr".into()), ..Default::default() };
     let scanned = folder.scan(&ScanOptions::default()).unwrap();
     assert!(complete(scanned, &options, &Silent).unwrap().get("lib/python3.11/os.py").is_none());

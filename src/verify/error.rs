@@ -12,6 +12,8 @@ pub enum Error {
     Threads(#[source] rayon::ThreadPoolBuildError),
     #[error("`{}` can't be prepared for the trial", path.display())]
     Prepare { path: PathBuf, source: std::io::Error },
+    #[error("`{}` is closed to the user `nobody`, who tries what root gives", path.display())]
+    Closed { path: PathBuf },
     #[error(transparent)]
     Process(#[from] ProcessError),
 }
@@ -30,6 +32,7 @@ impl Explain for Error {
             Error::Prepare { source, .. } => {
                 source.hint().or_else(|| Some("set TMPDIR to a folder with room for it".to_owned()))
             }
+            Error::Closed { .. } => Some("set TMPDIR to a folder that everybody can enter".to_owned()),
             Error::Process(error) => error.hint(),
         }
     }

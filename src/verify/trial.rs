@@ -44,6 +44,15 @@ pub enum Surroundings {
 /// paths have them.
 const UNPACKED: &str = "an unpacked environment";
 
+/// The first folder on the way to `path` that only its owner and group enter.
+fn closed_to_others(path: &Path) -> Option<PathBuf> {
+    let mut folders: Vec<&Path> = path.ancestors().collect();
+    folders.reverse();
+    let closed =
+        |folder: &&Path| fs_err::metadata(folder).is_ok_and(|found| found.permissions().mode() & 0o001 == 0);
+    folders.into_iter().find(closed).map(Path::to_owned)
+}
+
 impl Trial {
     /// A folder in which an environment is unpacked at [`Trial::root`], and
     /// which is gone after the trial.
@@ -69,11 +78,16 @@ impl Trial {
     }
 
     fn around(root: &Path) -> Result<Self> {
-        let temporary = fs_err::canonicalize(std::env::temp_dir())?;
+        let wanted = std::env::temp_dir();
+        let temporary =
+            fs_err::canonicalize(&wanted).map_err(|source| Error::Prepare { path: wanted, source })?;
         let prepare = |source| Error::Prepare { path: temporary.clone(), source };
         let folder =
             tempfile::Builder::new().prefix("envship verify ").tempdir_in(&temporary).map_err(prepare)?;
         let user = geteuid().is_root().then_some(NOBODY);
+        if let (Some(_), Some(path)) = (user, closed_to_others(&temporary)) {
+            return Err(Error::Closed { path }.into());
+        }
         let trial = Trial { root: root.to_owned(), folder, user };
         // `tempdir` makes it for its owner alone.
         set_mode(trial.folder.path(), 0o755)?;

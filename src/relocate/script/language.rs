@@ -11,6 +11,8 @@
 //! | Tcl | a comment that a backslash continues, which no shell knows |
 //! | shells | the line itself, which tells by the number of the process that it was here before |
 
+use super::FIND;
+
 /// How a language reads past a line for the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
@@ -46,10 +48,10 @@ impl Language {
         known.map(|(_, language)| *language)
     }
 
-    /// The lines that replace a shebang: `find` sets `envship_script` to the
-    /// script's real path, `program` is the interpreter below the root, which is
-    /// what `root` expands to.
-    pub(super) fn launcher(self, program: &str, find: &str, root: &str, arguments: &[&str]) -> String {
+    /// The lines that replace the shebang of the script at `path`: `program` is
+    /// the interpreter below the root, which is what `root` expands to.
+    pub(super) fn launcher(self, program: &str, path: &str, root: &str, arguments: &[&str]) -> String {
+        let find = FIND;
         let name = program.rsplit('/').next().unwrap_or(program);
         let words = |first: &[&str]| [first, arguments, &["\"$0\""]].concat().join(" ");
         let start = |first: &[&str]| format!("exec \"{root}/{program}\" {} \"$@\"", words(first));
@@ -61,12 +63,19 @@ impl Language {
             }
             Language::Node => format!("':' //; {find} && {}; exit 127", start(&[])),
             Language::Tcl => format!("# \\\n{find} && {}; exit 127", start(&[])),
-            // A process keeps its number when another program takes it over.
+            // A process keeps its number when another program takes it over. Who
+            // only reads the file as a library is called by another name.
             Language::Shell => format!(
-                "[ \"${{ENVSHIP_STARTED-}}\" = \"$$\" ] || {{ {find} && export ENVSHIP_STARTED=\"$$\" && {}; exit 127; }}; \
-                 unset ENVSHIP_STARTED",
+                "[ \"${{ENVSHIP_STARTED-}}\" = \"$$\" ] || {{ {find}; case \"$envship_script\" in */{}) \
+                 export ENVSHIP_STARTED=\"$$\"; {}; exit 127;; esac; }}; unset ENVSHIP_STARTED",
+                quoted(path),
                 start(&[])
             ),
         }
     }
+}
+
+/// A path as a pattern that matches nothing else.
+fn quoted(path: &str) -> String {
+    format!("'{}'", path.replace('\'', "'\\''"))
 }

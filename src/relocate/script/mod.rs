@@ -66,6 +66,9 @@ pub(super) struct Script<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Speaks {
     Python,
+    /// The same language as the launcher, which stands on the first line of the
+    /// body: some scripts count their lines, to cut off what lies behind them.
+    Shell,
     Another,
 }
 
@@ -97,8 +100,9 @@ impl<'a> Script<'a> {
             return None;
         }
         let language = Language::of(program)?;
-        let launcher = language.launcher(&format!("bin/{program}"), FIND, &root(path), &arguments);
-        Some(Script { launcher, encoding: b"", body: rest, speaks: Speaks::Another })
+        let launcher = language.launcher(&format!("bin/{program}"), path, &root(path), &arguments);
+        let speaks = if language == Language::Shell { Speaks::Shell } else { Speaks::Another };
+        Some(Script { launcher, encoding: b"", body: rest, speaks })
     }
 
     /// The lines that come before the body: all that a zipped application needs,
@@ -116,7 +120,7 @@ impl<'a> Script<'a> {
     pub(super) fn source(&self) -> Vec<u8> {
         let (statement, body) = match self.speaks {
             Speaks::Python => docstring::keep(self.body),
-            Speaks::Another => ("", self.body.into()),
+            Speaks::Shell | Speaks::Another => ("", self.body.into()),
         };
         let mut source = self.header_and(statement);
         source.extend(body);
@@ -128,7 +132,7 @@ impl<'a> Script<'a> {
         header.extend_from_slice(self.encoding);
         header.extend_from_slice(self.launcher.as_bytes());
         header.extend_from_slice(statement.as_bytes());
-        header.push(b'\n');
+        header.extend_from_slice(if self.speaks == Speaks::Shell { b"; " } else { b"\n" });
         header
     }
 }
@@ -139,8 +143,9 @@ pub(super) fn may_be_one(path: &str, executable: bool, head: &[u8]) -> bool {
     head.starts_with(b"#!") && (executable || path.starts_with("bin/"))
 }
 
-/// Sets a variable to the real path of the script.
-const FIND: &str = "envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- \"$0\")";
+/// Sets a variable to the real path of the script, or to the one it was called
+/// by where there is no `readlink`.
+const FIND: &str = "{ envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- \"$0\" 2>/dev/null) || envship_script=$0; }";
 
 /// What a shell takes for the root, once the script at `path` is found.
 fn root(path: &str) -> String {

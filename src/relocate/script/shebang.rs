@@ -50,6 +50,10 @@ impl<'a> Shebang<'a> {
         let (interpreter, rest) = line.split_at(split);
         let arguments = arguments(rest)?;
         match (interpreter, &*arguments) {
+            (b"/usr/bin/env", ["-S", path, rest @ ..]) if in_bin(path.as_bytes(), prefixes).is_some() => {
+                let (program, arguments) = (in_bin(path.as_bytes(), prefixes)?, rest.to_vec());
+                Some(Shebang { program, by: By::Prefix, arguments, length })
+            }
             // Without `-S`, `env` takes all words for one name. conda writes it so
             // where a shebang would be too long, and rattler too: it never
             // started, and what it means is clear.

@@ -81,7 +81,7 @@ print(sys.executable, sys.argv[1:], sys.flags.ignore_environment, __doc__, sep='
 fn the_launcher_names_no_path_of_its_own() {
     let script = rewritten("bin/x", b"#!/home/u/envs/e1/bin/python3.11 -I  -X utf8\nimport x\n");
     let expected = r#"#!/bin/sh
-''':' && envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$0") && exec "${envship_script%/*/*}/bin/python" -I -X utf8 "$0" "$@"; exit 127
+''':' && { envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$0" 2>/dev/null) || envship_script=$0; } && exec "${envship_script%/*/*}/bin/python" -I -X utf8 "$0" "$@"; exit 127
 ' '''; __doc__ = None
 import x
 "#;
@@ -395,6 +395,34 @@ fn scripts_of_other_languages_start_their_interpreter_too() {
         let unactivated = Command::new(&link).arg("1 2").env_clear().current_dir("/").output();
         assert_eq!(stdout(&unactivated.unwrap()), expected, "{program}");
     }
+}
+
+#[test]
+fn a_shell_script_can_read_another_as_a_library() {
+    let (environment, script) = in_language("bash", "", ". \"${0%/*}/lib.sh\"\ngreet \"$@\"\n");
+    let library =
+        format!("#!{PREFIX}/bin/bash\nset -eu\ngreet() {{ echo \"hello $1 ${{BASH_VERSION:+bash}}\"; }}\n");
+    let library = environment.add("bin/lib.sh", &rewritten("bin/lib.sh", library.as_bytes()));
+    let started = Command::new("timeout").arg("10").arg(&script).arg("you").output().unwrap();
+    assert_eq!(stdout(&started), "hello you bash\n");
+    let program = "set -eu; . \"$1\"; greet there";
+    let sourced = Command::new("bash").args(["-c", program, "-"]).arg(&library).output().unwrap();
+    assert_eq!(stdout(&sourced), "hello there bash\n");
+}
+
+#[test]
+fn the_lines_of_a_shell_script_keep_their_numbers() {
+    let body = "tail -n +4 \"$0\"; echo \"$LINENO\"\nexit 0\npayload\n";
+    let (_environment, script) = in_language("bash", "", body);
+    assert_eq!(stdout(&Command::new(&script).output().unwrap()), "payload\n2\n");
+}
+
+#[test]
+fn what_env_is_told_to_split_may_begin_with_the_prefix() {
+    let source = format!("#!/usr/bin/env -S {PREFIX}/bin/python -u -X dev\nprint(1)\n");
+    let by_env = rewritten("bin/tool", source.as_bytes());
+    let plain = rewritten("bin/tool", source.replace("/usr/bin/env -S ", "").as_bytes());
+    assert_eq!(String::from_utf8(by_env).unwrap(), String::from_utf8(plain).unwrap());
 }
 
 #[test]

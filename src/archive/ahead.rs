@@ -1,0 +1,87 @@
+//! What readers share that decode ahead of those who read, on all cores.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::pipeline::cores;
+
+/// A thread for each core. They end when this is dropped.
+pub(super) struct Workers<J, T> {
+    jobs: Sender<(J, Sender<T>)>,
+    /// How many jobs keep all of them busy.
+    pub most: usize,
+}
+
+impl<J: Send + 'static, T: Send + 'static> Workers<J, T> {
+    pub(super) fn start(work: fn(&J) -> T) -> io::Result<Self> {
+        let threads = cores(0);
+        let (jobs, theirs) = unbounded::<(J, Sender<T>)>();
+        for _ in 0..threads {
+            let jobs = theirs.clone();
+            thread::Builder::new().name("decode".to_owned()).spawn(move || {
+                for (job, done) in jobs {
+                    // Nobody waits if the reader was dropped.
+                    let _ = done.send(work(&job));
+                }
+            })?;
+        }
+        Ok(Workers { jobs, most: 2 * threads + 2 })
+    }
+
+    pub(super) fn hand_out(&self, job: J) -> io::Result<Receiver<T>> {
+        let (done, result) = bounded(1);
+        self.jobs.send((job, done)).map_err(|_| io::Error::other("no thread is left to decode"))?;
+        Ok(result)
+    }
+}
+
+/// Decoded bytes on their way to who reads them. Tells how much of the archive
+/// they took, as if nobody were ahead.
+pub(super) struct Shown {
+    counter: Arc<AtomicU64>,
+    bytes: Vec<u8>,
+    position: usize,
+    /// What the bytes were decoded from, in bytes, and how much of it was told.
+    packed: u64,
+    told: u64,
+}
+
+impl Shown {
+    pub(super) fn new(counter: Arc<AtomicU64>) -> Self {
+        Shown { counter, bytes: Vec::new(), position: 0, packed: 0, told: 0 }
+    }
+
+    /// Whether all was read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.position == self.bytes.len()
+    }
+
+    /// Puts the next bytes there.
+    pub(super) fn show(&mut self, bytes: Vec<u8>, packed: usize) {
+        (self.bytes, self.position) = (bytes, 0);
+        (self.packed, self.told) = (packed as u64, 0);
+        if self.is_empty() {
+            self.tell(self.packed);
+        }
+    }
+
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> usize {
+        let rest = &self.bytes[self.position..];
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.position += length;
+        if length > 0 {
+            self.tell(self.packed * self.position as u64 / self.bytes.len() as u64);
+        }
+        length
+    }
+
+    fn tell(&mut self, packed: u64) {
+        self.counter.fetch_add(packed - self.told, Ordering::Relaxed);
+        self.told = packed;
+    }
+}
