@@ -60,6 +60,7 @@ fn text(inspected: &Inspected, top: usize) -> String {
     };
     section("largest files", files(report));
     section("duplicates", duplicates(report));
+    section("programs and libraries that can't be loaded", unloadable(report, top));
     section("libraries from outside", outside(report));
     section("libraries for graphics cards", cuda(report));
     section("placeholders, which `envship unpack` finishes", leftovers(report, top));
@@ -155,6 +156,17 @@ fn outside(report: &Report) -> Table {
     let mut table = Table::default();
     for library in &report.outside {
         table.row([library.name.clone(), some(&library.needed_by)]);
+    }
+    table
+}
+
+fn unloadable(report: &Report, top: usize) -> Table {
+    let mut table = Table::default();
+    for file in report.unloadable.iter().take(top) {
+        table.row([file.path.clone(), file.reason.clone()]);
+    }
+    if let Some(rest) = report.unloadable.len().checked_sub(top).filter(|rest| *rest > 0) {
+        table.row([format!("{rest} more")]);
     }
     table
 }

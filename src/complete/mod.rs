@@ -35,6 +35,7 @@ mod stdlib;
 mod sysconfig;
 #[cfg(test)]
 mod tests;
+mod unloadable;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -136,6 +137,7 @@ pub fn complete(
         stdlib::bring(&mut inventory)?;
         debian::straighten(&mut inventory)?;
     }
+    unloadable::tell(&mut inventory, progress)?;
     interpreter::place(&mut inventory, &options.interpreter)?;
     sonames::make_files(&mut inventory)?;
     if options.interpreter == Interpreter::Bundle {

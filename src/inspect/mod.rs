@@ -18,12 +18,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-pub use report::{Cuda, Duplicate, FileSize, Floor, Leftover, Library, PackageSize, Report, Sizes};
+pub use report::{
+    Cuda, Duplicate, FileSize, Floor, Leftover, Library, PackageSize, Report, Sizes, Unloadable,
+};
 pub use target::{Unmet, unmet};
 
 use crate::artifact::{MANIFEST, Manifest};
 use crate::fs::Hashing;
-use crate::prefix::elf::Dynamic;
+use crate::prefix::elf::Elf;
 use needs::Needs;
 use owners::Owners;
 
@@ -64,8 +66,10 @@ impl Inspection {
             spool.write_all(&head)?;
             io::copy(&mut content.take(u64::MAX), &mut Both(&mut hashing, &mut spool))?;
             spool.flush()?;
-            if let Some(dynamic) = Dynamic::read(spool.path())? {
-                self.needs.library(path, &dynamic);
+            match Elf::read(spool.path())? {
+                Elf::Sound(dynamic) => self.needs.library(path, &dynamic),
+                Elf::Broken(flaw) => self.needs.broken(path, flaw),
+                Elf::Other => {}
             }
         } else if owners::is_metadata(path) || path == MANIFEST {
             let mut text = head;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::file_name;
-use super::report::{Cuda, Floor, Library};
+use super::report::{Cuda, Floor, Library, Unloadable};
 use crate::baseline::{self, Family};
-use crate::prefix::elf::Dynamic;
+use crate::prefix::elf::{Dynamic, Flaw, Machine};
 
 /// Libraries of graphics cards' drivers and of what is built upon them.
 const CUDA: [&str; 12] = [
@@ -34,8 +34,9 @@ pub(super) struct Needs {
     names: BTreeSet<String>,
     /// The highest level of x86-64, and the files that need it.
     level: Option<(u8, BTreeSet<String>)>,
-    /// `EM_X86_64` and its like, by how many files have it.
-    machines: BTreeMap<u16, usize>,
+    /// The files that are for a machine.
+    machines: BTreeMap<Machine, BTreeSet<String>>,
+    broken: BTreeMap<String, Flaw>,
     /// All that is needed by all, for a target to be compared with.
     versions: Vec<(String, String)>,
 }
@@ -45,7 +46,7 @@ impl Needs {
     pub(super) fn library(&mut self, path: &str, dynamic: &Dynamic) {
         self.name(path);
         self.names.extend(dynamic.soname.clone());
-        *self.machines.entry(dynamic.machine).or_default() += 1;
+        self.machines.entry(dynamic.machine).or_default().insert(path.to_owned());
         for name in &dynamic.needed {
             self.needed.entry(name.clone()).or_default().insert(path.to_owned());
         }
@@ -60,6 +61,14 @@ impl Needs {
             if level == *highest {
                 files.insert(path.to_owned());
             }
+        }
+    }
+
+    /// Takes one that is damaged into account.
+    pub(super) fn broken(&mut self, path: &str, flaw: Flaw) {
+        // What holds nothing but debugging information is not loaded.
+        if !path.ends_with(".debug") {
+            self.broken.insert(path.to_owned(), flaw);
         }
     }
 
@@ -129,14 +138,22 @@ impl Needs {
 
     /// The platform of most files, as conda names it.
     pub(super) fn platform(&self) -> Option<&'static str> {
-        let (machine, _) = self.machines.iter().max_by_key(|(_, count)| **count)?;
-        Some(match machine {
-            62 => "linux-64",
-            183 => "linux-aarch64",
-            21 => "linux-ppc64le",
-            22 => "linux-s390x",
-            _ => return None,
-        })
+        let (machine, _) = self.machines.iter().max_by_key(|(_, files)| files.len())?;
+        machine.platform()
+    }
+
+    /// What is damaged, or for other processors than this platform's.
+    pub(super) fn unloadable(&self, platform: Option<&str>) -> Vec<Unloadable> {
+        let foreign = |machine: &Machine| platform.is_some() && machine.platform() != platform;
+        let foreign = self.machines.iter().filter(|(machine, _)| foreign(machine));
+        let foreign = foreign.flat_map(|(machine, files)| {
+            files.iter().map(move |path| (path, format!("it is for another processor: {machine}")))
+        });
+        let broken = self.broken.iter().map(|(path, flaw)| (path, flaw.to_string()));
+        let mut all: Vec<Unloadable> =
+            foreign.chain(broken).map(|(path, reason)| Unloadable { path: path.clone(), reason }).collect();
+        all.sort_by(|a, b| a.path.cmp(&b.path));
+        all
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Report {
     /// The level of x86-64 that some files need, where they tell.
     pub cpu: Option<Floor>,
     pub cuda: Vec<Cuda>,
+    /// Programs and libraries that are damaged or for another processor.
+    pub unloadable: Vec<Unloadable>,
     /// Libraries that the node has to have.
     pub outside: Vec<Library>,
     /// Places that hold a path until `envship unpack` writes the real one, by
@@ -103,6 +105,13 @@ pub struct Library {
     pub needed_by: Vec<String>,
 }
 
+/// A program or library that can't be loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unloadable {
+    pub path: String,
+    pub reason: String,
+}
+
 /// A library for graphics cards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cuda {
@@ -145,12 +154,14 @@ pub(super) fn report(inspection: Inspection, longest: usize) -> Report {
         })
         .collect();
     packages.sort_by(|a, b| (b.sizes.size, &a.name).cmp(&(a.sizes.size, &b.name)));
+    let platform = platform(manifest.as_ref(), needs.platform());
+    let unloadable = needs.unloadable(platform.as_deref());
     Report {
         format: None,
         archive_size: None,
         envship: manifest.as_ref().map(|manifest| manifest.envship.clone()),
-        platform: platform(manifest.as_ref(), needs.platform()),
         python: manifest.as_ref().and_then(|manifest| manifest.python.clone()),
+        platform,
         installers: manifest.as_ref().map(|manifest| manifest.installers.clone()).unwrap_or_default(),
         total,
         packages,
@@ -161,6 +172,7 @@ pub(super) fn report(inspection: Inspection, longest: usize) -> Report {
         libstdcxx: needs.floor("GLIBCXX"),
         cpu: needs.level(),
         cuda: needs.cuda(),
+        unloadable,
         outside: needs.outside(),
         placeholders: placeholders(manifest.as_ref()),
         leftovers: leftovers(manifest.as_ref()),

@@ -16,25 +16,13 @@ pub(super) fn of(records: &[Record], python: Option<&Python>) -> String {
 
 fn of_executable(python: &Python) -> Option<String> {
     if let Some(elf) = Dynamic::read(&python.executable).ok()? {
-        return Some(linux(elf.machine, elf.little_endian)?.to_owned());
+        return elf.machine.platform().map(str::to_owned);
     }
     let mut magic = [0; 8];
     fs_err::File::open(&python.executable).ok()?.read_exact(&mut magic).ok()?;
     match magic {
         [0xcf, 0xfa, 0xed, 0xfe, 0x0c, ..] => Some("osx-arm64".to_owned()),
         [0xcf, 0xfa, 0xed, 0xfe, ..] => Some("osx-64".to_owned()),
-        _ => None,
-    }
-}
-
-fn linux(machine: u16, little_endian: bool) -> Option<&'static str> {
-    use goblin::elf::header::{EM_AARCH64, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64};
-    match machine {
-        EM_X86_64 => Some("linux-64"),
-        EM_AARCH64 => Some("linux-aarch64"),
-        EM_PPC64 if little_endian => Some("linux-ppc64le"),
-        EM_S390 => Some("linux-s390x"),
-        EM_RISCV => Some("linux-riscv64"),
         _ => None,
     }
 }

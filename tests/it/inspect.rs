@@ -105,6 +105,7 @@ fn what_can_not_be_read_is_told() {
     let report = json(&sandbox.run(["inspect", "folder", "--json"]).success());
     assert_eq!(report["total"]["files"], 2);
     assert!(report["glibc"].is_null());
+    assert_eq!(report["unloadable"][0]["path"], "lib/broken.so");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use crate::environments::{index_url, python, venv};
+use crate::environments::{index_url, python, thin, venv};
 use crate::landed::{Landed, gone};
 use crate::shared;
 use crate::util::{Run, Sandbox, required};
@@ -309,4 +309,42 @@ fn modules_that_only_some_nodes_can_load_are_told_in_one_line() {
     assert!(inspected.stdout().contains(line), "{inspected}");
     let run = sandbox.run(["pack", "env", "-o", "less.tar", "--exclude", "*/lib-dynload/*"]).success();
     assert!(!run.stderr().contains("start only"), "{run}");
+}
+
+#[test]
+fn libraries_that_no_node_can_load_are_told_with_the_reason() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.12"), &[]);
+    let packages = prefix.join("lib/python3.12/site-packages");
+    let made = sandbox.path("whole.so");
+    library(&sandbox, &made, &["-lm"]);
+    let whole = fs::read(&made).unwrap();
+    let put = |name: &str, bytes: &[u8]| fs::write(packages.join(name), bytes).unwrap();
+    let with = |at: usize, byte: u8| {
+        let mut bytes = whole.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    put("cut.so", &whole[..whole.len() / 4]);
+    put("class.so", &with(4, 9));
+    let name = memchr::memmem::find(&whole, b"\0libm.so.6\0").unwrap();
+    put("needs.so", &with(name + 2, 0x1b));
+    put("narrow.cpython-312-x86_64-linux-gnu.so", &with(4, 1));
+    put("helper.so", &with(18, 0xb7));
+    let thin = thin(&python("3.12"));
+    let run = sandbox.run(["pack", "env", "-o", "env.tar", &thin]).success();
+    let site = "lib/python3.12/site-packages";
+    assert!(!run.stderr().contains("helper.so"), "who starts it may be another process: {run}");
+    run.says(&[
+        &format!("{site}/cut.so (it is cut short)"),
+        &format!("{site}/class.so (its headers make no sense)"),
+        &format!("{site}/needs.so (what it needs has no proper name)"),
+        "warning: modules for another processor than Python's: ",
+        &format!("{site}/narrow.cpython-312-x86_64-linux-gnu.so (x86-64, 32 bits)"),
+    ]);
+    let told = sandbox.run(["inspect", "env.tar"]).success().stdout();
+    for file in ["cut.so", "class.so", "needs.so", "narrow", "helper.so"] {
+        assert!(told.contains(&format!("{site}/{file}")), "{file}: {told}");
+    }
+    assert!(told.contains("it is for another processor: aarch64"), "{told}");
 }

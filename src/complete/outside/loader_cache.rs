@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::prefix::elf::Dynamic;
+use crate::prefix::elf::{Dynamic, Machine};
 
 /// The format of glibc 2.2 and later, which may follow an older one.
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
@@ -46,7 +46,7 @@ impl LoaderCache {
 
     /// The file that a program for `machine` gets, which looks into `first`
     /// before anything else.
-    pub(super) fn find(&self, name: &str, machine: u16, first: &[PathBuf]) -> Option<PathBuf> {
+    pub(super) fn find(&self, name: &str, machine: Machine, first: &[PathBuf]) -> Option<PathBuf> {
         let fits = |path: &PathBuf| {
             path.is_file() && matches!(Dynamic::read(path), Ok(Some(found)) if found.machine == machine)
         };
@@ -87,7 +87,7 @@ mod tests {
             return;
         }
         let libc = cache.find("libc.so.6", own.machine, &[]).unwrap();
-        assert_eq!(cache.find("libc.so.6", 0xffff, &[]), None);
+        assert_eq!(cache.find("libc.so.6", Machine::default(), &[]), None);
         // A folder that is asked first wins, and needs no cache.
         let folder = tempfile::tempdir().unwrap();
         let copy = fs_err::canonicalize(folder.path()).unwrap().join("libc.so.6");

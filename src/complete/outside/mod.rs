@@ -26,7 +26,7 @@ use crate::entry::{Content, Entry, File, Group, Node, Rewrite};
 use crate::error::Result;
 use crate::interrupt;
 use crate::prefix::Inventory;
-use crate::prefix::elf::{Dynamic, RunPathKind};
+use crate::prefix::elf::{Dynamic, Machine, RunPathKind};
 use crate::progress::Progress;
 use loader_cache::LoaderCache;
 use needs::Needs;
@@ -92,7 +92,7 @@ struct Walk {
     wanted: OutsideLibraries,
     cache: LoaderCache,
     /// Of the interpreter; files for other machines are never loaded.
-    machine: Option<u16>,
+    machine: Option<Machine>,
     /// The names of all libraries of the environment.
     names: HashSet<String>,
     pending: Vec<Consumer>,

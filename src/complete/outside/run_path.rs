@@ -178,7 +178,7 @@ pub(super) fn inherited(disk: &Path, dynamic: &Dynamic) -> Result<Option<Vec<u8>
     let RunPathKind::Runpath { tag: Some(tag) } = dynamic.run_path_kind else { return Ok(None) };
     let mut bytes = fs_err::read(disk)?;
     let at = usize::try_from(tag).unwrap_or(usize::MAX);
-    let least = if dynamic.little_endian { at } else { at.saturating_add(7) };
+    let least = if dynamic.machine.is_little_endian() { at } else { at.saturating_add(7) };
     Ok(bytes.get_mut(least).map(|byte| *byte = DT_RPATH).map(|()| bytes))
 }
 

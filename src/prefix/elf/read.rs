@@ -1,44 +1,11 @@
-//! The dynamic section of an ELF file, read without reading the file: some
-//! libraries are gigabytes long, and every library is looked at.
+//! From the bytes of a file to what the loader needs to know of it.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 
-/// What the loader needs to know of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dynamic {
-    /// `EM_X86_64` and its like.
-    pub(crate) machine: u16,
-    pub(crate) little_endian: bool,
-    pub(crate) soname: Option<String>,
-    /// In the order of the file.
-    pub(crate) needed: Vec<String>,
-    /// `DT_RUNPATH`, or `DT_RPATH` where there is none, cut at the colons.
-    pub(crate) run_path: Vec<String>,
-    pub(crate) run_path_kind: RunPathKind,
-    /// It is started, not loaded: it names its loader.
-    pub(crate) is_program: bool,
-    /// The symbol versions that it needs of others: `GLIBC_2.17`. Weak ones
-    /// are not among them.
-    pub(crate) versions: Vec<String>,
-    /// The level of x86-64 that it was compiled for, where it tells: 1 to 4.
-    pub(crate) level: Option<u8>,
-}
-
-/// How a run path counts for the loader (ld.so(8)).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum RunPathKind {
-    #[default]
-    None,
-    /// Before `LD_LIBRARY_PATH`, and also for what is loaded from here.
-    Rpath,
-    /// After `LD_LIBRARY_PATH`, for this file alone, and so that the others'
-    /// `DT_RPATH` don't count for it. `tag` is where it stands in the file,
-    /// unless there is a `DT_RPATH` too.
-    Runpath { tag: Option<u64> },
-}
+use super::machine::{Machine, Width};
+use super::{Dynamic, Elf, Flaw, RunPathKind};
 
 const PT_LOAD: u64 = 1;
 const PT_DYNAMIC: u64 = 2;
@@ -59,39 +26,52 @@ const GNU_PROPERTY_X86_ISA_1_NEEDED: u64 = 0xc000_8002;
 /// No dynamic section or string table is longer; a broken file may say so.
 const LONGEST: u64 = 256 << 20;
 
-impl Dynamic {
-    /// Reads a 64-bit ELF file; `None` if it isn't one or is broken. A static
-    /// file has nothing but its machine.
-    ///
-    /// # Errors
-    /// If the file can't be opened.
-    pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
-        let file = fs_err::File::open(path)?.into_parts().0;
-        Ok(Reader::new(&file).and_then(|reader| reader.dynamic()))
+/// The length of the header, and of a row of the program headers.
+const HEADER: usize = 64;
+const ROW: u64 = 56;
+
+/// What a file of this content is to the loader.
+pub(super) fn read(file: &File) -> io::Result<Elf> {
+    let mut header = [0; HEADER];
+    let length = file.metadata()?.len();
+    let known = usize::try_from(length).unwrap_or(HEADER).min(HEADER);
+    file.read_exact_at(&mut header[..known], 0)?;
+    if !header.starts_with(b"\x7fELF") {
+        return Ok(Elf::Other);
     }
+    if known < HEADER {
+        return Ok(Elf::Broken(Flaw::CutShort));
+    }
+    let found = Reader::new(file, length, header).and_then(|reader| reader.dynamic());
+    Ok(found.map_or_else(Elf::Broken, Elf::Sound))
 }
 
 /// The file and the byte order of its numbers.
 struct Reader<'a> {
     file: &'a File,
-    header: [u8; 64],
+    length: u64,
+    header: [u8; HEADER],
+    width: Width,
     little_endian: bool,
 }
 
 impl<'a> Reader<'a> {
-    fn new(file: &'a File) -> Option<Self> {
-        let mut header = [0; 64];
-        file.read_exact_at(&mut header, 0).ok()?;
-        let class64 = header[4] == 2;
-        (header.starts_with(b"\x7fELF") && class64).then(|| Reader {
-            file,
-            header,
-            little_endian: header[5] == 1,
-        })
+    fn new(file: &'a File, length: u64, header: [u8; HEADER]) -> Result<Self, Flaw> {
+        let width = match header[4] {
+            1 => Width::Bits32,
+            2 => Width::Bits64,
+            _ => return Err(Flaw::Headers),
+        };
+        let little_endian = match header[5] {
+            1 => true,
+            2 => false,
+            _ => return Err(Flaw::Headers),
+        };
+        Ok(Reader { file, length, header, width, little_endian })
     }
 
     fn number(&self, bytes: &[u8], at: usize, length: usize) -> Option<u64> {
-        let field = bytes.get(at..at + length)?;
+        let field = bytes.get(at..at.checked_add(length)?)?;
         let join = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
         Some(if self.little_endian { field.iter().rev().fold(0, join) } else { field.iter().fold(0, join) })
     }
@@ -102,41 +82,46 @@ impl<'a> Reader<'a> {
         Some(bytes)
     }
 
-    fn dynamic(&self) -> Option<Dynamic> {
-        let header = &self.header;
-        let machine = u16::try_from(self.number(header, 18, 2)?).ok()?;
-        let mut found = Dynamic { machine, little_endian: self.little_endian, ..Dynamic::default() };
-        let (offset, size, count) =
-            (self.number(header, 32, 8)?, self.number(header, 54, 2)?, self.number(header, 56, 2)?);
-        let table = self.bytes(offset, size * count)?;
-        let segments: Vec<Segment> = table
-            .chunks_exact(usize::try_from(size).ok()?.max(56))
-            .filter_map(|row| self.segment(row))
-            .collect();
+    fn machine(&self) -> Option<Machine> {
+        let number = u16::try_from(self.number(&self.header, 18, 2)?).ok()?;
+        Some(Machine { number, width: self.width, little_endian: self.little_endian })
+    }
+
+    fn dynamic(&self) -> Result<Dynamic, Flaw> {
+        let machine = self.machine().ok_or(Flaw::Headers)?;
+        let mut found = Dynamic { machine, ..Dynamic::default() };
+        if self.width == Width::Bits32 {
+            return Ok(found);
+        }
+        let segments = self.segments()?;
         found.level = segments
             .iter()
             .find(|segment| segment.kind == PT_GNU_PROPERTY)
             .and_then(|segment| self.level(&self.bytes(segment.offset, segment.size)?));
         found.is_program = segments.iter().any(|segment| segment.kind == PT_INTERP);
         let Some(dynamic) = segments.iter().find(|segment| segment.kind == PT_DYNAMIC) else {
-            return Some(found);
+            return Ok(found);
         };
-        let rows = self.bytes(dynamic.offset, dynamic.size)?;
+        let rows = self.bytes(dynamic.offset, dynamic.size).ok_or(Flaw::Dynamic)?;
         let tags: Vec<(u64, u64)> = rows
             .chunks_exact(16)
             .map_while(|row| Some((self.number(row, 0, 8)?, self.number(row, 8, 8)?)))
             .take_while(|(tag, _)| *tag != 0)
             .collect();
         let value = |wanted: u64| tags.iter().find(|(tag, _)| *tag == wanted).map(|(_, value)| *value);
-        let Some(address) = value(DT_STRTAB) else { return Some(found) };
-        let strings = self.bytes(offset_of(&segments, address)?, value(DT_STRSZ)?)?;
+        let Some(address) = value(DT_STRTAB) else { return Ok(found) };
+        let place = |address| offset_of(&segments, address);
+        let strings = || self.bytes(place(address)?, value(DT_STRSZ)?);
+        let strings = strings().ok_or(Flaw::Dynamic)?;
         if let (Some(address), Some(count)) = (value(DT_VERNEED), value(DT_VERNEEDNUM)) {
-            found.versions = self.versions(offset_of(&segments, address)?, count, &strings)?;
+            let versions = place(address).and_then(|offset| self.versions(offset, count, &strings));
+            found.versions = versions.ok_or(Flaw::Dynamic)?;
         }
         let string = |wanted: u64| text(&strings, value(wanted)?);
         found.soname = string(DT_SONAME);
         let needed = tags.iter().filter(|(tag, _)| *tag == DT_NEEDED);
-        found.needed = needed.filter_map(|(_, at)| text(&strings, *at)).collect();
+        let needed = needed.map(|(_, at)| text(&strings, *at).filter(|name| is_proper(name)));
+        found.needed = needed.collect::<Option<_>>().ok_or(Flaw::Names)?;
         if let Some(path) = string(DT_RUNPATH).or_else(|| string(DT_RPATH)) {
             found.run_path = path.split(':').map(str::to_owned).collect();
             let row = tags.iter().position(|(tag, _)| *tag == DT_RUNPATH);
@@ -144,7 +129,25 @@ impl<'a> Reader<'a> {
             found.run_path_kind =
                 row.map_or(RunPathKind::Rpath, |row| RunPathKind::Runpath { tag: tag(row) });
         }
-        Some(found)
+        Ok(found)
+    }
+
+    /// The program headers, all of whose segments lie within the file.
+    fn segments(&self) -> Result<Vec<Segment>, Flaw> {
+        let field = |at, length| self.number(&self.header, at, length).ok_or(Flaw::Headers);
+        let (offset, size, count) = (field(32, 8)?, field(54, 2)?, field(56, 2)?);
+        if count > 0 && size < ROW {
+            return Err(Flaw::Headers);
+        }
+        let table = self.bytes(offset, size * count).ok_or(Flaw::CutShort)?;
+        let rows = table.chunks_exact(usize::try_from(size.max(ROW)).map_err(|_| Flaw::Headers)?);
+        let segments: Option<Vec<Segment>> = rows.map(|row| self.segment(row)).collect();
+        let segments = segments.ok_or(Flaw::Headers)?;
+        let inside = |segment: &Segment| {
+            let end = segment.offset.checked_add(segment.size);
+            segment.size == 0 || end.is_some_and(|end| end <= self.length)
+        };
+        if segments.iter().all(inside) { Ok(segments) } else { Err(Flaw::CutShort) }
     }
 
     /// The needed versions, from a list of lists: one for each library.
@@ -152,15 +155,15 @@ impl<'a> Reader<'a> {
         let mut versions = Vec::new();
         for _ in 0..count {
             let library = self.bytes(offset, 16)?;
-            let mut at = offset + self.number(&library, 8, 4)?;
+            let mut at = offset.checked_add(self.number(&library, 8, 4)?)?;
             for _ in 0..self.number(&library, 2, 2)? {
                 let version = self.bytes(at, 16)?;
                 if self.number(&version, 4, 2)? & VER_FLG_WEAK == 0 {
                     versions.extend(text(strings, self.number(&version, 8, 4)?));
                 }
-                at += self.number(&version, 12, 4)?;
+                at = at.checked_add(self.number(&version, 12, 4)?)?;
             }
-            offset += self.number(&library, 12, 4)?;
+            offset = offset.checked_add(self.number(&library, 12, 4)?)?;
         }
         Some(versions)
     }
@@ -211,37 +214,8 @@ fn text(strings: &[u8], at: u64) -> Option<String> {
     String::from_utf8(rest[..end].to_vec()).ok()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_running_test_needs_the_c_library() {
-        let found = Dynamic::read(&std::env::current_exe().unwrap()).unwrap().unwrap();
-        assert!(found.needed.iter().any(|name| name.starts_with("libc.")), "{found:?}");
-        assert_eq!(found.soname, None);
-        assert!(found.is_program);
-        assert!(found.versions.iter().any(|version| version.starts_with("GLIBC_2.")), "{found:?}");
-    }
-
-    #[test]
-    fn what_is_no_elf_file_is_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x");
-        for bytes in [&b""[..], b"#!/bin/sh", b"\x7fELF\x02\x01\x01", &[0x7f; 4096]] {
-            fs_err::write(&path, bytes).unwrap();
-            assert_eq!(Dynamic::read(&path).unwrap(), None);
-        }
-    }
-
-    #[test]
-    fn a_cut_elf_file_does_no_harm() {
-        let bytes = fs_err::read(std::env::current_exe().unwrap()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x");
-        for length in [64, 100, 1000, 5000] {
-            fs_err::write(&path, &bytes[..length]).unwrap();
-            Dynamic::read(&path).unwrap();
-        }
-    }
+/// Whether a library can be called so: file names may hold more, but those of
+/// libraries don't.
+fn is_proper(name: &str) -> bool {
+    !name.is_empty() && !name.chars().any(char::is_control)
 }
