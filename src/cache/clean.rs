@@ -8,10 +8,24 @@ use serde::Serialize;
 use walkdir::WalkDir;
 
 use super::{Kind, unused};
+use crate::error::{Explain, Result};
 use crate::interrupt;
 
 /// How often it is looked whether the cache is still in use.
 const WAIT: Duration = Duration::from_millis(100);
+
+/// The place of the cache is taken.
+#[derive(Debug, thiserror::Error)]
+#[error("the cache can't be in `{}`, which is no directory", path.display())]
+struct NoDirectory {
+    path: PathBuf,
+}
+
+impl Explain for NoDirectory {
+    fn hint(&self) -> Option<String> {
+        Some("let ENVSHIP_CACHE_DIR name a directory, or one that may be created".to_owned())
+    }
+}
 
 /// What there is of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,8 +46,11 @@ pub(super) struct Piece {
 /// Kind by kind, what is in the cache at `root`.
 ///
 /// # Errors
-/// If a folder can't be read.
-pub fn contents(root: &Path) -> io::Result<Vec<Content>> {
+/// If `root` is no directory, or a folder can't be read.
+pub fn contents(root: &Path) -> Result<Vec<Content>> {
+    if fs_err::metadata(root).is_ok_and(|found| !found.is_dir()) {
+        return Err(NoDirectory { path: root.to_owned() }.into());
+    }
     let count = |kind: Kind| {
         let found = pieces(&root.join(kind.name()))?;
         let size = found.iter().map(|piece| piece.size).sum();
@@ -47,9 +64,9 @@ pub fn contents(root: &Path) -> io::Result<Vec<Content>> {
 ///
 /// # Errors
 /// If something can't be removed, or the user interrupts the waiting.
-pub fn clean(root: &Path, waiting: impl FnOnce()) -> crate::error::Result<Vec<Content>> {
-    if !root.exists() {
-        return Ok(contents(root)?);
+pub fn clean(root: &Path, waiting: impl FnOnce()) -> Result<Vec<Content>> {
+    if !root.is_dir() {
+        return contents(root);
     }
     let mut waiting = Some(waiting);
     let _nobody = loop {

@@ -198,11 +198,10 @@ pub fn root() -> Option<PathBuf> {
 
 /// Remembers that a piece was used, for the least recently used goes first.
 pub fn note_use(path: &Path) {
-    let Ok(file) = File::open(path) else { return };
     let now = SystemTime::now();
-    let noted = file.metadata().and_then(|metadata| metadata.modified());
+    let noted = fs_err::metadata(path).and_then(|metadata| metadata.modified());
     if noted.is_ok_and(|noted| now.duration_since(noted).is_ok_and(|age| age > RECENT)) {
-        let _ = file.file().set_modified(now);
+        let _ = File::open(path).and_then(|file| file.file().set_modified(now));
     }
 }
 

@@ -44,7 +44,7 @@ impl Explain for BadLimit {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("write a number of bytes, or one with K, M, G or T behind it, such as 20G".to_owned())
+        Some("write a number of bytes, or one with K, M, G or T behind it (Ki, Mi… for powers of 1024), such as 20G".to_owned())
     }
 }
 
@@ -73,6 +73,10 @@ impl FromStr for Limit {
             "M" => 1_000_000,
             "G" => 1_000_000_000,
             "T" => 1_000_000_000_000,
+            "KI" => 1 << 10,
+            "MI" => 1 << 20,
+            "GI" => 1 << 30,
+            "TI" => 1 << 40,
             _ => return Err(BadLimit(text.to_owned())),
         };
         let number = digits.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
@@ -177,6 +181,8 @@ mod tests {
     fn a_limit_is_written_as_sizes_are() {
         assert_eq!("20G".parse::<Limit>().unwrap(), Limit(20_000_000_000));
         assert_eq!("5 MB".parse::<Limit>().unwrap(), Limit(5_000_000));
+        assert_eq!("10GiB".parse::<Limit>().unwrap(), Limit(10 << 30));
+        assert_eq!("1Ki".parse::<Limit>().unwrap(), Limit(1024));
         assert_eq!("123".parse::<Limit>().unwrap(), Limit(123));
         for text in ["", "much", "-1", "5X", "99999999999T"] {
             assert!(text.parse::<Limit>().is_err(), "{text}");

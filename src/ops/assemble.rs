@@ -115,10 +115,10 @@ impl Assembly {
         environment: &Environment,
         options: &PackOptions,
         format: Format,
+        cache: RunCache,
         progress: &dyn Progress,
     ) -> Result<Self> {
         let layout = options.layout(format)?;
-        let cache = RunCache::open(options.cache)?;
         let inventory = prefix::scan(&environment.prefix, &options.scan, progress)?;
         let mut inventory = complete::complete(inventory, &options.completion, progress)?;
         environment.describe(&mut inventory);
@@ -132,7 +132,9 @@ impl Assembly {
         let threads = options.threads();
         let scratch = complete::compile(&mut inventory, bytecode, cache.get(), threads, &archived, progress)?;
         let entries = archive::adapt(inventory.entries(), &layout, progress);
-        let readings = cache.get().map_or_else(Readings::none, |cache| Readings::load(cache, reading));
+        // What was built for this run alone is never read again.
+        let kept = cache.get().filter(|_| environment.is_lasting());
+        let readings = kept.map_or_else(Readings::none, |cache| Readings::load(cache, reading));
         let survey = archive::measure(entries, &relocator, &readings, threads, progress)?;
         stranded::warn(&survey.measured, &relocator, progress)?;
         let measured = complete::records(survey.measured, &inventory)?;

@@ -85,9 +85,10 @@ pub fn cache_dir() -> Result<PathBuf> {
 /// # Errors
 /// If it can't be read, or has no place.
 pub fn cache_info() -> Result<CacheInfo> {
+    let limit = Limit::of_user()?;
     let folder = cache_dir()?;
     let contents = cache::contents(&folder)?;
-    info(folder, contents)
+    Ok(info(folder, limit, contents))
 }
 
 /// Empties the user's cache, and tells what was in it.
@@ -95,12 +96,13 @@ pub fn cache_info() -> Result<CacheInfo> {
 /// # Errors
 /// If something can't be removed, or the cache has no place.
 pub fn cache_clean(progress: &dyn Progress) -> Result<CacheInfo> {
+    let limit = Limit::of_user()?;
     let folder = cache_dir()?;
     let contents = cache::clean(&folder, || progress.note("waiting for those who use the cache"))?;
-    info(folder, contents)
+    Ok(info(folder, limit, contents))
 }
 
-fn info(folder: PathBuf, contents: Vec<Content>) -> Result<CacheInfo> {
+fn info(folder: PathBuf, limit: Limit, contents: Vec<Content>) -> CacheInfo {
     let size = contents.iter().map(|content| content.size).sum();
-    Ok(CacheInfo { folder, limit: Limit::of_user()?.0, size, contents })
+    CacheInfo { folder, limit: limit.0, size, contents }
 }

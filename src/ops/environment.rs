@@ -139,6 +139,11 @@ impl Plan {
 }
 
 impl Environment {
+    /// Whether it stays when the command ends.
+    pub fn is_lasting(&self) -> bool {
+        self.built.is_none()
+    }
+
     /// Tells what only the builder of an environment knows.
     pub fn describe(&self, inventory: &mut Inventory) {
         if let Some(built) = &self.built {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::assemble::{Assembly, Contents, PackOptions};
+use super::cache::RunCache;
 use super::environment::{Plan, SourceOptions};
 use crate::archive;
 use crate::artifact::Format;
@@ -68,6 +69,7 @@ pub fn pack(
 ) -> Result<Packed> {
     let format = options.format_for(output.as_ref().map(|path| path.to_string_lossy()).as_deref())?;
     options.layout(format)?;
+    let cache = RunCache::open(options.cache)?;
     let plan = Plan::new(source)?;
     let path = output.unwrap_or_else(|| default_output(plan.name(), format));
     if plan.holds(&path) {
@@ -82,13 +84,13 @@ pub fn pack(
             tried => drop(tried?),
         }
         let environment = plan.build(source, progress)?;
-        let assembly = Assembly::new(&environment, options, format, progress)?;
+        let assembly = Assembly::new(&environment, options, format, cache, progress)?;
         let size = archive::write_directory(&assembly.measured, &path, options.threads(), progress)?;
         return Ok(packed(path, format, size, None, assembly, progress));
     }
     let mut file = StagedFile::create(&path, on_existing)?;
     let environment = plan.build(source, progress)?;
-    let assembly = Assembly::new(&environment, options, format, progress)?;
+    let assembly = Assembly::new(&environment, options, format, cache, progress)?;
     let written = assembly.write(&mut file, options, progress)?;
     file.commit()?;
     Ok(packed(path, format, written.size, Some(hex::encode(written.sha256)), assembly, progress))

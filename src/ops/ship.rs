@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::assemble::{Assembly, Contents, PackOptions};
+use super::cache::RunCache;
 use super::conf::{EngineOptions, describe};
 use super::environment::{Plan, SourceOptions};
 use super::pack::InsideSource;
@@ -79,6 +80,7 @@ pub fn ship(
         return Err(NoArchive.into());
     }
     options.layout(format)?;
+    let cache = RunCache::open(options.cache)?;
     let plan = Plan::new(source)?;
     let foreseen = archive_name(&location, plan.name(), ContentDigest([0; 32]), format)?;
     let foreseen = location.directory().join(&foreseen);
@@ -90,7 +92,7 @@ pub fn ship(
     store.check_writable()?;
 
     let environment = plan.build(source, progress)?;
-    let assembly = Assembly::new(&environment, options, format, progress)?;
+    let assembly = Assembly::new(&environment, options, format, cache, progress)?;
     if !engine.targets.is_empty() && !assembly.has_interpreter() {
         return Err(NoInterpreter.into());
     }

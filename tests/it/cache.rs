@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use crate::environments::{python, thin, venv};
+use crate::environments::{index_url, python, thin, venv};
 use crate::util::Sandbox;
 
 /// A sandbox with a cache of its own and an environment in `env`.
@@ -163,4 +163,30 @@ fn a_cache_keeps_below_its_limit() {
         "`lots`",
         "20G",
     ]);
+    sandbox.run(["pack", "missing.yml"]).fails_with(2).says(&["`lots`"]);
+}
+
+#[test]
+fn nothing_is_kept_of_where_an_environment_lay_that_is_gone() {
+    let sandbox = Sandbox::new();
+    let cache = sandbox.path("cache");
+    let sandbox = sandbox.with("ENVSHIP_CACHE_DIR", &cache);
+    sandbox.write("requirements.txt", format!("--index-url {}\ntabulate\n", index_url()));
+    let python = python("3.11");
+    let python = python.to_str().unwrap();
+    sandbox.run(["pack", "requirements.txt", "--python", python, "-o", "env.tar.gz"]).success();
+    assert!(cache.join("segments").exists());
+    assert!(!cache.join("readings").exists());
+}
+
+#[test]
+fn a_cache_where_a_file_lies_is_no_cache() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.write("notes", "mine");
+    let sandbox = sandbox.with("ENVSHIP_CACHE_DIR", &file);
+    for command in ["info", "clean"] {
+        let run = sandbox.run(["cache", command]).fails_with(1);
+        run.says(&["notes`, which is no directory", "hint: let ENVSHIP_CACHE_DIR name a directory"]);
+    }
+    assert_eq!(fs::read_to_string(file).unwrap(), "mine");
 }
