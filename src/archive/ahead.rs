@@ -1,6 +1,7 @@
-//! What readers share that decode ahead of those who read, on all cores.
+//! What readers share that decode ahead of those who read, on all cores, and
+//! how they count.
 
-use std::io;
+use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -83,5 +84,30 @@ impl Shown {
     fn tell(&mut self, packed: u64) {
         self.counter.fetch_add(packed - self.told, Ordering::Relaxed);
         self.told = packed;
+    }
+}
+
+/// Tells how much of the archive a codec has asked for.
+pub(super) struct Counted<R> {
+    pub file: R,
+    pub consumed: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.consumed.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.file.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.consumed.fetch_add(amount as u64, Ordering::Relaxed);
+        self.file.consume(amount);
     }
 }

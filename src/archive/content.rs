@@ -1,10 +1,8 @@
 //! The archived bytes of a file, read a range at a time.
 
-use std::io;
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
-
-use fs_err::os::unix::fs::FileExt;
 
 use super::error::Error;
 use super::splice::{Part, parts};
@@ -88,10 +86,9 @@ impl Source<'_> {
                 Ok(())
             }
             Source::Disk(file, _) => {
-                let start = out.len();
-                out.resize(start + (range.end - range.start) as usize, 0);
-                file.read_exact_at(&mut out[start..], range.start)
-                    .map_err(|error| changed_if_short(error, file.path()))
+                let mut file = file;
+                file.seek(SeekFrom::Start(range.start))?;
+                append(file, range.end - range.start, out)
             }
         }
     }
@@ -107,11 +104,14 @@ pub(super) fn open(path: &Path, size: u64) -> Result<fs_err::File> {
     }
 }
 
-/// A file that ends too early has been truncated since its size was taken.
-pub(super) fn changed_if_short(error: io::Error, path: &Path) -> crate::error::Error {
-    if error.kind() == io::ErrorKind::UnexpectedEof {
-        Error::Changed { path: path.to_owned() }.into()
+/// Appends the next `size` bytes of a file to `out`; it ends too early if it has
+/// been truncated since its size was taken.
+#[allow(clippy::cast_possible_truncation)] // what is read fits in memory
+pub(super) fn append(file: &fs_err::File, size: u64, out: &mut Vec<u8>) -> Result<()> {
+    out.reserve(size as usize);
+    if file.take(size).read_to_end(out)? as u64 == size {
+        Ok(())
     } else {
-        error.into()
+        Err(Error::Changed { path: file.path().to_owned() }.into())
     }
 }

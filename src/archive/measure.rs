@@ -6,16 +6,15 @@
 //! loaded at a time, so that threads don't multiply the largest library of an
 //! environment.
 
-use std::io::Read;
 use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::content::{changed_if_short, open};
+use super::content::{append, open};
 use super::error::Error;
 use super::kept::Kept;
-use super::readings::{self, Readings, Stamp};
+use super::readings::{Known, Readings, Stamp};
 use super::splice;
 use crate::entry::{Change, Content, Edit, Entry, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::Result;
@@ -142,8 +141,8 @@ impl Surveyor<'_> {
     /// What an earlier pass found.
     fn known(&self, path: &str, file: &File, stamp: &Stamp) -> Option<Found> {
         match self.readings.find(path, file, stamp)? {
-            readings::Kept::Whole(found) => Some(found),
-            readings::Kept::Remade(found) => {
+            Known::Whole(found) => Some(found),
+            Known::Remade(found) => {
                 let again = self.relocator.remake(path, &file.rewrite)?;
                 Some(Found { change: Change::Remade(again), ..found })
             }
@@ -155,18 +154,18 @@ impl Surveyor<'_> {
             Content::Memory(bytes) => return self.bytes(name, file, bytes),
             Content::Disk { path, size } => (path, *size),
         };
-        let mut source = open(path, size)?;
+        let source = open(path, size)?;
         buffer.clear();
         if size <= WINDOW as u64 {
-            read(&mut source, size, buffer)?;
+            append(&source, size, buffer)?;
             return self.bytes(name, file, buffer);
         }
-        if let Some(sha256) = self.windows(name, file, &mut source, size, buffer)? {
+        if let Some(sha256) = self.windows(name, file, &source, size, buffer)? {
             return Ok(Found { size, sha256, ..Found::default() });
         }
         let _turn = self.one_at_a_time.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut whole = Vec::new();
-        read(&mut open(path, size)?, size, &mut whole)?;
+        append(&open(path, size)?, size, &mut whole)?;
         self.bytes(name, file, &whole)
     }
 
@@ -197,7 +196,7 @@ impl Surveyor<'_> {
         &self,
         name: &str,
         file: &File,
-        source: &mut fs_err::File,
+        source: &fs_err::File,
         size: u64,
         buffer: &mut Vec<u8>,
     ) -> Result<Option<[u8; 32]>> {
@@ -211,7 +210,7 @@ impl Surveyor<'_> {
             let shared = buffer.len().min(overlap);
             buffer.drain(..buffer.len() - shared);
             let fresh = left.min(WINDOW as u64);
-            read(source, fresh, buffer)?;
+            append(source, fresh, buffer)?;
             if searched {
                 let whole = first
                     && self.relocator.needs_whole(name, file.executable, &file.rewrite, buffer.as_slice());
@@ -224,12 +223,4 @@ impl Surveyor<'_> {
         }
         Ok(Some(hasher.finalize().into()))
     }
-}
-
-/// Appends the next `size` bytes of a file.
-#[allow(clippy::cast_possible_truncation)] // what is read fits in memory
-fn read(source: &mut fs_err::File, size: u64, buffer: &mut Vec<u8>) -> Result<()> {
-    let start = buffer.len();
-    buffer.resize(start + size as usize, 0);
-    source.read_exact(&mut buffer[start..]).map_err(|error| changed_if_short(error, source.path()))
 }

@@ -11,6 +11,11 @@
 //! 4. [`write()`] reads the files again, splices the edits in, compresses on
 //!    all cores and writes in order.
 //!
+//! What both passes found or made may come from the user's cache instead:
+//! [`Readings`] of files that didn't change, compressed segments of blocks that
+//! were written before. What relocation made in the first pass stays in memory
+//! for the second as far as a fixed amount goes.
+//!
 //! The bytes are a function of the entries and the [`Layout`] only. They are
 //! cut into blocks at places that depend on nothing else, a block is
 //! compressed without looking at its neighbours, and so neither the number of

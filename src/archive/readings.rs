@@ -54,8 +54,8 @@ struct Reading {
     placeholders: Vec<Placeholder>,
 }
 
-/// What was kept of a file.
-pub(super) enum Kept {
+/// What is known of a file that wasn't read again.
+pub(super) enum Known {
     Whole(Found),
     /// All but how it changes: it is remade.
     Remade(Found),
@@ -91,7 +91,7 @@ impl<'a> Readings<'a> {
         }
     }
 
-    pub(super) fn find(&self, path: &str, file: &File, stamp: &Stamp) -> Option<Kept> {
+    pub(super) fn find(&self, path: &str, file: &File, stamp: &Stamp) -> Option<Known> {
         let reading = self.known.get(path).filter(|reading| {
             reading.stamp == *stamp
                 && reading.rewrite == file.rewrite
@@ -104,8 +104,8 @@ impl<'a> Readings<'a> {
             placeholders: reading.placeholders.clone(),
         };
         Some(match &reading.edits {
-            Some(edits) => Kept::Whole(found(edits.clone())),
-            None => Kept::Remade(found(Vec::new())),
+            Some(edits) => Known::Whole(found(edits.clone())),
+            None => Known::Remade(found(Vec::new())),
         })
     }
 

@@ -4,8 +4,9 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
+use super::ahead::Counted;
 use super::error::Error;
 use super::gunzip::{self, ParallelGunzip};
 use super::magic::{HEAD, Magic, detect, is_tar};
@@ -174,31 +175,6 @@ impl Read for Watched<'_> {
         let read = self.file.read(buffer)?;
         self.progress.advance(read as u64);
         Ok(read)
-    }
-}
-
-/// Tells how much of the archive a codec has asked for.
-struct Counted<R> {
-    file: R,
-    consumed: Arc<AtomicU64>,
-}
-
-impl<R: BufRead> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.consumed.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
-}
-
-impl<R: BufRead> BufRead for Counted<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.file.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.consumed.fetch_add(amount as u64, Ordering::Relaxed);
-        self.file.consume(amount);
     }
 }
 

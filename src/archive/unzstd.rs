@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicU64;
 use ::zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 use crossbeam_channel::Receiver;
 
-use super::ahead::{Shown, Workers};
+use super::ahead::{Counted, Shown, Workers};
 use super::zstd::BLOCK;
 
 /// What a frame may hold to be handed out, and what it may take, in bytes: more
@@ -62,7 +62,7 @@ impl<'a> ParallelUnzstd<'a> {
             let Some((length, size)) = frame(&self.ahead) else {
                 let begun = Cursor::new(std::mem::take(&mut self.ahead));
                 let file = std::mem::replace(&mut self.file, Box::new(io::empty()));
-                let whole = Counting { inner: begun.chain(file), counter: Arc::clone(&self.counter) };
+                let whole = Counted { file: begun.chain(file), consumed: Arc::clone(&self.counter) };
                 self.rest = Some(Box::new(::zstd::Decoder::new(whole)?));
                 return Ok(());
             };
@@ -98,20 +98,6 @@ impl Read for ParallelUnzstd<'_> {
             }
         }
         Ok(self.shown.read(buffer))
-    }
-}
-
-/// Counts what a decoder reads.
-struct Counting<R> {
-    inner: R,
-    counter: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counting<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.counter.fetch_add(read as u64, std::sync::atomic::Ordering::Relaxed);
-        Ok(read)
     }
 }
 
