@@ -181,6 +181,18 @@ pub enum PlaceholderKind {
 /// root can create, so that nobody else can put files there.
 pub const PLACEHOLDER: &str = "/.envship";
 
+/// What every launcher begins with: to a shell, it sets `envship_script` to the
+/// real path of the script that runs.
+///
+/// `readlink -f` follows links to it (`realpath` is younger in GNU's coreutils,
+/// and busybox's takes `--` for a file name); the caller's search path may lack
+/// it. Where there is none, the folder's real path does for a script that was
+/// not called through a link. If both fail nothing may be run: no path is ever
+/// completed from an empty one.
+pub const FIND_SCRIPT: &str = "{ \
+    envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- \"$0\" 2>/dev/null) || \
+    envship_script=$(CDPATH= cd -P -- \"${0%/*}\" 2>/dev/null && pwd -P)/${0##*/}; }";
+
 /// A file as it will be archived.
 #[derive(Clone, Debug)]
 pub struct Measured {

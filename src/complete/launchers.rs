@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::entry::{Content, Entry, File, Group, Node, Rewrite};
+use crate::entry::{Content, Entry, FIND_SCRIPT, File, Group, Node, Rewrite};
 use crate::error::Result;
 use crate::prefix::Inventory;
 
@@ -68,7 +68,7 @@ fn launcher(command: &str, script: &str) -> String {
     let arguments = if arguments.is_empty() { String::new() } else { format!(" {arguments}") };
     format!(
         "#!/bin/sh\n\
-         envship_script=$(PATH=/usr/bin:/bin${{PATH:+:$PATH}} readlink -f -- \"$0\") && \
+         {FIND_SCRIPT} && \
          envship_root=${{envship_script%/*/*}} && \
          exec \"$envship_root/bin/{name}\"{arguments} \"$envship_root/{script}\" \"$@\"; exit 127\n"
     )

@@ -54,7 +54,7 @@ use script::Script;
 use splice::splice;
 
 pub use place::{Placed, place};
-pub use script::Interpreter;
+pub use script::{Interpreter, Stranded};
 
 /// Where an archive will be unpacked. Scripts and run paths are relative either
 /// way.
@@ -158,11 +158,13 @@ impl Relocator {
     /// there, as the script writes it: `bytes` are all it has or its beginning,
     /// and `has` says which paths are in the environment.
     #[must_use]
-    pub fn stranded(&self, path: &str, bytes: &[u8], has: &dyn Fn(&str) -> bool) -> Option<String> {
-        match Script::parse(path, true, bytes, &self.prefixes, &self.interpreter) {
-            Some(_) => None,
-            None => script::stranded(bytes, &self.prefixes, has),
+    pub fn stranded(&self, path: &str, bytes: &[u8], has: &dyn Fn(&str) -> bool) -> Option<Stranded> {
+        if Script::parse(path, true, bytes, &self.prefixes, &self.interpreter).is_some() {
+            return None;
         }
+        let found = script::stranded(bytes, &self.prefixes, has)?;
+        let placed = matches!(found, Stranded::Unplaced(_)) && self.destination != Destination::Anywhere;
+        (!placed).then_some(found)
     }
 
     /// What a file needs: `path` is the entry's, `bytes` are all it has.

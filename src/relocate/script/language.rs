@@ -11,7 +11,7 @@
 //! | Tcl | a comment that a backslash continues, which no shell knows |
 //! | shells | the line itself, which tells by the number of the process that it was here before |
 
-use super::FIND;
+use crate::entry::FIND_SCRIPT;
 
 /// How a language reads past a line for the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,6 @@ impl Language {
     /// The lines that replace the shebang of the script at `path`: `program` is
     /// the interpreter below the root, which is what `root` expands to.
     pub(super) fn launcher(self, program: &str, path: &str, root: &str, arguments: &[&str]) -> String {
-        let find = FIND;
         let name = program.rsplit('/').next().unwrap_or(program);
         let words = |first: &[&str]| [first, arguments, &["\"$0\""]].concat().join(" ");
         let start = |first: &[&str]| format!("exec \"{root}/{program}\" {} \"$@\"", words(first));
@@ -59,14 +58,14 @@ impl Language {
         match self {
             // Perl takes some options, such as -T, only if both lines have them.
             Language::SkipsToItsName => {
-                format!("{find} && {}; exit 127\n#!{shebang}", start(&["-x"]))
+                format!("{FIND_SCRIPT} && {}; exit 127\n#!{shebang}", start(&["-x"]))
             }
-            Language::Node => format!("':' //; {find} && {}; exit 127", start(&[])),
-            Language::Tcl => format!("# \\\n{find} && {}; exit 127", start(&[])),
+            Language::Node => format!("':' //; {FIND_SCRIPT} && {}; exit 127", start(&[])),
+            Language::Tcl => format!("# \\\n{FIND_SCRIPT} && {}; exit 127", start(&[])),
             // A process keeps its number when another program takes it over. Who
             // only reads the file as a library is called by another name.
             Language::Shell => format!(
-                "[ \"${{ENVSHIP_STARTED-}}\" = \"$$\" ] || {{ {find}; case \"$envship_script\" in */{}) \
+                "[ \"${{ENVSHIP_STARTED-}}\" = \"$$\" ] || {{ {FIND_SCRIPT} || :; case \"$envship_script\" in */{}) \
                  export ENVSHIP_STARTED=\"$$\"; {}; exit 127;; esac; }}; unset ENVSHIP_STARTED",
                 quoted(path),
                 start(&[])

@@ -6,18 +6,15 @@
 //!
 //! ```text
 //! #!/bin/sh
-//! ''':' && envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$0") && exec "${envship_script%/*/*}/bin/python" "$0" "$@"; exit 127
+//! ''':' && { envship_script=$(…); } && exec "${envship_script%/*/*}/bin/python" "$0" "$@"; exit 127
 //! ' '''; __doc__ = None
 //! ```
 //!
 //! - To a shell, `''':'` is `:`, the command that does nothing; the third line is
 //!   never reached. To Python, lines two and three are the module's docstring.
-//! - `readlink -f` follows links to the script. `realpath` is younger in GNU's
-//!   coreutils, and in busybox it takes `--` for a file name. The caller's search
-//!   path may lack it.
+//! - [`FIND_SCRIPT`] finds the script.
 //! - `%/*/*` drops as many components as the script lies deep, so that
-//!   `sys.executable` has no `..` in it. If `readlink` fails nothing is run: no
-//!   path is ever completed from an empty one.
+//!   `sys.executable` has no `..` in it.
 //! - Arguments stay (`-E`, `-I`, `-s`), and `$0` is as the caller wrote it.
 //! - An encoding (PEP 263) counts in line 1 or 2, so its comment moves up there.
 //! - `__doc__` becomes again what it was: see [`docstring`].
@@ -33,8 +30,10 @@ mod stranded;
 use std::collections::BTreeSet;
 
 use super::prefixes::Prefixes;
+use crate::entry::FIND_SCRIPT;
 use language::Language;
 use shebang::{By, Shebang};
+pub use stranded::Stranded;
 pub(super) use stranded::stranded;
 
 /// The Python of an environment, by its names in `bin/`.
@@ -151,10 +150,6 @@ fn says_nothing(body: &[u8]) -> bool {
     line.is_empty() || line.starts_with(b"#")
 }
 
-/// Sets a variable to the real path of the script, or to the one it was called
-/// by where there is no `readlink`.
-const FIND: &str = "{ envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- \"$0\" 2>/dev/null) || envship_script=$0; }";
-
 /// What a shell takes for the root, once the script at `path` is found.
 fn root(path: &str) -> String {
     format!("${{envship_script%{}}}", "/*".repeat(path.split('/').count()))
@@ -162,7 +157,7 @@ fn root(path: &str) -> String {
 
 fn launcher(path: &str, program: &str, arguments: &[&str]) -> String {
     let (root, arguments) = (root(path), [arguments, &["\"$0\""]].concat().join(" "));
-    format!("''':' && {FIND} && exec \"{root}/bin/{program}\" {arguments} \"$@\"; exit 127\n' '''")
+    format!("''':' && {FIND_SCRIPT} && exec \"{root}/bin/{program}\" {arguments} \"$@\"; exit 127\n' '''")
 }
 
 #[cfg(test)]

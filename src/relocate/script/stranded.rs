@@ -10,24 +10,35 @@ use crate::relocate::prefixes::Prefixes;
 const SYSTEM: &[&[u8]] =
     &[b"/bin", b"/sbin", b"/usr/bin", b"/usr/sbin", b"/usr/local/bin", b"/usr/local/sbin"];
 
-/// What a script would start that is neither in the environment (`has` says
-/// what is, by its path) nor the system's, as the script writes it.
+/// Why a script will not start, with what it calls, as the script writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stranded {
+    /// It is neither in the archive nor the system's.
+    Missing(String),
+    /// It is in the archive, and can only be called by the path at which that is
+    /// unpacked: there is no way known for its language to find it.
+    Unplaced(String),
+}
+
+/// Whether a script that keeps its first line starts; `has` says what is in the
+/// environment, by its path.
 pub(in crate::relocate) fn stranded(
     bytes: &[u8],
     prefixes: &Prefixes,
     has: &dyn Fn(&str) -> bool,
-) -> Option<String> {
+) -> Option<Stranded> {
     let interpreter = match bytes.strip_prefix(WRAPPED) {
         Some(command) => wrapped(command)?,
         None => first_word(bytes.strip_prefix(b"#!")?),
     };
-    let shown = || Some(String::from_utf8_lossy(interpreter).trim_end().to_owned());
+    let shown = || String::from_utf8_lossy(interpreter).replace('\r', "\\r");
     if let Some(rest) = prefixes.strip(interpreter) {
         let inside = std::str::from_utf8(rest).is_ok_and(|rest| has(rest.trim_start_matches('/')));
-        return if inside { None } else { shown() };
+        return Some(if inside { Stranded::Unplaced(shown()) } else { Stranded::Missing(shown()) });
     }
     let folder = interpreter.iter().rposition(|&byte| byte == b'/').map(|end| &interpreter[..end]);
-    if folder.is_some_and(|folder| SYSTEM.contains(&folder)) { None } else { shown() }
+    let known = folder.is_some_and(|folder| SYSTEM.contains(&folder));
+    (!known).then(|| Stranded::Missing(shown()))
 }
 
 /// What `'''exec'` starts, unless it finds that out when it is run; with its

@@ -3,7 +3,7 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use crate::entry::Rewrite;
-use crate::relocate::{Destination, Interpreter, Outcome, Relocated, Relocator, splice};
+use crate::relocate::{Destination, Interpreter, Outcome, Relocated, Relocator, Stranded, splice};
 
 const PREFIX: &str = "/home/u/envs/e1";
 
@@ -81,7 +81,7 @@ print(sys.executable, sys.argv[1:], sys.flags.ignore_environment, __doc__, sep='
 fn the_launcher_names_no_path_of_its_own() {
     let script = rewritten("bin/x", b"#!/home/u/envs/e1/bin/python3.11 -I  -X utf8\nimport x\n");
     let expected = r#"#!/bin/sh
-''':' && { envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$0" 2>/dev/null) || envship_script=$0; } && exec "${envship_script%/*/*}/bin/python" -I -X utf8 "$0" "$@"; exit 127
+''':' && { envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$0" 2>/dev/null) || envship_script=$(CDPATH= cd -P -- "${0%/*}" 2>/dev/null && pwd -P)/${0##*/}; } && exec "${envship_script%/*/*}/bin/python" -I -X utf8 "$0" "$@"; exit 127
 ' '''; __doc__ = None
 import x
 "#;
@@ -113,6 +113,22 @@ fn a_script_starts_from_everywhere() {
             command.arg(relative).args(["a b", "$c"]).current_dir(directory);
             assert_eq!(stdout(&command.output().unwrap()), expected, "relative to its directory");
         }
+    }
+}
+
+#[test]
+fn a_script_starts_where_there_is_no_readlink() {
+    let environment = Environment::at("an env");
+    let script = String::from_utf8(rewritten("bin/show", SHOW.as_bytes())).unwrap();
+    let script = environment.add("bin/show", script.replace("readlink", "missing").as_bytes());
+    let root = fs_err::canonicalize(&environment.root).unwrap();
+    let shown = format!("{}/bin/python|[]|1|None\n", root.display());
+    assert_eq!(run(&script), shown);
+    for (folder, name) in [("bin", "./show"), ("", "bin/show"), ("lib", "../bin/show")] {
+        let folder = environment.root.join(folder);
+        fs_err::create_dir_all(&folder).unwrap();
+        let output = Command::new("sh").arg(name).current_dir(folder).output().unwrap();
+        assert_eq!(stdout(&output), shown, "{name}");
     }
 }
 
@@ -322,18 +338,16 @@ fn a_module_is_a_script_only_if_it_is_executable() {
 
 #[test]
 fn scripts_whose_interpreter_will_not_be_there_are_found() {
-    let relocator = Relocator::new(
-        &[PREFIX.into()],
-        Destination::Anywhere,
-        Interpreter { program: "python".to_owned(), names: vec!["python".to_owned()], programs: [].into() },
-    );
-    let has = |path: &str| matches!(path, "bin/python" | "bin/perl");
+    let interpreter =
+        Interpreter { program: "python".to_owned(), names: vec!["python".to_owned()], programs: [].into() };
+    let relocator = Relocator::new(&[PREFIX.into()], Destination::Anywhere, interpreter.clone());
+    let has = |path: &str| matches!(path, "bin/python" | "bin/perl" | "bin/own-shell");
     let stranded = |text: &str| relocator.stranded("bin/x", text.as_bytes(), &has);
     for (text, interpreter) in [
         ("#!/home/u/envs/e12/bin/python\n", "/home/u/envs/e12/bin/python"),
         ("#! /home/u/old/bin/python3 -E\nx", "/home/u/old/bin/python3"),
         ("#!/home/u/envs/e1/bin/gone\n", "/home/u/envs/e1/bin/gone"),
-        ("#!/home/u/envs/e1/bin/python\r\n", "/home/u/envs/e1/bin/python"),
+        ("#!/home/u/envs/e1/bin/python\r\n", "/home/u/envs/e1/bin/python\\r"),
         ("#!python\n", "python"),
         ("#!/usr/local/envs/e/bin/python\n", "/usr/local/envs/e/bin/python"),
         ("#!/bin/sh\n'''exec' \"/q\"u e/bin/python\" \"$0\" \"$@\"\n' '''\n", "\"/q\"u e/bin/python\""),
@@ -341,7 +355,16 @@ fn scripts_whose_interpreter_will_not_be_there_are_found() {
         ("#!/bin/sh\n'''exec' /old/bin/python \"$0\" \"$@\"\n' '''\n", "/old/bin/python"),
         ("#!/bin/sh\n'''exec' \"/old e/bin/python\" \"$0\" \"$@\" #'''\n", "/old e/bin/python"),
     ] {
-        assert_eq!(stranded(text).as_deref(), Some(interpreter), "{text}");
+        assert_eq!(stranded(text), Some(Stranded::Missing(interpreter.to_owned())), "{text}");
+    }
+    for (text, program) in [
+        ("#!/home/u/envs/e1/bin/own-shell\n", "/home/u/envs/e1/bin/own-shell"),
+        ("#!/home/u/envs/e1/bin/perl -e 'a b'\n", "/home/u/envs/e1/bin/perl"),
+    ] {
+        assert_eq!(stranded(text), Some(Stranded::Unplaced(program.to_owned())), "{text}");
+        let placed = Destination::Fixed("/opt/env".to_owned());
+        let relocator = Relocator::new(&[PREFIX.into()], placed, interpreter.clone());
+        assert_eq!(relocator.stranded("bin/x", text.as_bytes(), &has), None, "{text}");
     }
     for text in [
         "",
