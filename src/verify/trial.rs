@@ -1,6 +1,6 @@
 //! The surroundings in which an environment is tried.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -44,12 +44,16 @@ pub enum Surroundings {
 /// paths have them.
 const UNPACKED: &str = "an unpacked environment";
 
-/// The first folder on the way to `path` that only its owner and group enter.
-fn closed_to_others(path: &Path) -> Option<PathBuf> {
+/// The first folder on the way to `path` that nobody may not enter.
+fn closed_to_nobody(path: &Path) -> Option<PathBuf> {
     let mut folders: Vec<&Path> = path.ancestors().collect();
     folders.reverse();
-    let closed =
-        |folder: &&Path| fs_err::metadata(folder).is_ok_and(|found| found.permissions().mode() & 0o001 == 0);
+    let closed = |folder: &&Path| {
+        fs_err::metadata(folder).is_ok_and(|found| {
+            let enter = if found.uid() == NOBODY { 0o100 } else { 0o001 };
+            found.mode() & enter == 0
+        })
+    };
     folders.into_iter().find(closed).map(Path::to_owned)
 }
 
@@ -85,7 +89,7 @@ impl Trial {
         let folder =
             tempfile::Builder::new().prefix("envship verify ").tempdir_in(&temporary).map_err(prepare)?;
         let user = geteuid().is_root().then_some(NOBODY);
-        if let (Some(_), Some(path)) = (user, closed_to_others(&temporary)) {
+        if let (Some(_), Some(path)) = (user, closed_to_nobody(&temporary)) {
             return Err(Error::Closed { path }.into());
         }
         let trial = Trial { root: root.to_owned(), folder, user };

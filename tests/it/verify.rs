@@ -171,6 +171,25 @@ fn what_can_not_be_tried_is_told() {
 }
 
 #[test]
+fn a_folder_that_nobody_may_not_enter_is_no_place_for_a_trial() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.12"), &[]);
+    sandbox.run(["pack", "env", "-o", "env.tar", "--bytecode", "keep"]).success();
+    let closed = sandbox.work("closed");
+    fs::create_dir_all(&closed).unwrap();
+    let mode =
+        |mode| fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    mode(0o700);
+    let sandbox = sandbox.with("TMPDIR", &closed);
+    sandbox
+        .run(["verify", "env.tar"])
+        .fails_with(1)
+        .says(&["closed` is closed to the user `nobody`", "TMPDIR"]);
+    std::os::unix::fs::chown(&closed, Some(65534), None).unwrap();
+    sandbox.run(["verify", "env.tar"]).success();
+}
+
+#[test]
 fn peers_archives_can_be_tried_too() {
     let sandbox = Sandbox::new();
     let prefix = venv(&sandbox, "env", &python("3.12"), &[]);
