@@ -10,11 +10,14 @@ pub struct GlibcTarget {
     pub minor: u32,
 }
 
+/// A row of [`PRESETS`].
+type Preset = (&'static str, u32, Option<u32>, &'static str);
+
 /// Names for `--target-glibc`, with the minor version of glibc 2, that of
 /// `GLIBCXX_3.4` in the system's libstdc++ where one is known (GCC's ABI
 /// history), and the reason of each row: what the platform itself ships, or the
 /// platform tag's own number (PEP 599, PEP 600).
-const PRESETS: &[(&str, u32, Option<u32>, &str)] = &[
+const PRESETS: &[Preset] = &[
     ("manylinux1", 5, None, "PEP 513"),
     ("manylinux2010", 12, None, "PEP 571"),
     ("manylinux2014", 17, Some(19), "PEP 599"),
@@ -47,6 +50,32 @@ const PRESETS: &[(&str, u32, Option<u32>, &str)] = &[
     ("emr7", 34, Some(29), "EMR 7 runs on Amazon Linux 2023"),
 ];
 
+/// What else people call those systems, and systems that are rebuilt from them.
+const ALIASES: [(&str, &str); 9] = [
+    ("al", "amazonlinux"),
+    ("amazon", "amazonlinux"),
+    ("alma", "rhel"),
+    ("almalinux", "rhel"),
+    ("centos", "rhel"),
+    ("centosstream", "rhel"),
+    ("oraclelinux", "rhel"),
+    ("rocky", "rhel"),
+    ("rockylinux", "rhel"),
+];
+
+/// The preset of this name, whatever stands between its words and numbers:
+/// `debian:11`, `Rocky-8`, `ubuntu2004`.
+fn preset(text: &str) -> Option<&'static Preset> {
+    let bare = |name: &str| -> String {
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let wanted = bare(text);
+    let number = wanted.find(|c: char| c.is_ascii_digit())?;
+    let (name, number) = wanted.split_at(number);
+    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name);
+    PRESETS.iter().find(|(preset, ..)| bare(preset) == format!("{name}{number}"))
+}
+
 impl GlibcTarget {
     /// The names that `--target-glibc` knows, each with its version and reason.
     pub fn presets() -> impl Iterator<Item = (&'static str, GlibcTarget, &'static str)> {
@@ -65,8 +94,8 @@ impl FromStr for GlibcTarget {
 
     /// `2.17`, `manylinux_2_28` (PEP 600) or the name of a preset.
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Some((_, target, _)) = Self::presets().find(|(name, ..)| name.eq_ignore_ascii_case(text)) {
-            return Ok(target);
+        if let Some((_, minor, ..)) = preset(text) {
+            return Ok(GlibcTarget { major: 2, minor: *minor });
         }
         let numbers = match text.strip_prefix("manylinux_") {
             Some(numbers) => numbers.split_once('_'),
@@ -100,8 +129,7 @@ impl FromStr for System {
     /// As a [`GlibcTarget`]; the name of a preset tells more.
     fn from_str(text: &str) -> Result<Self, String> {
         let glibc = text.parse()?;
-        let preset = PRESETS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(text));
-        Ok(System { glibc, libstdcxx: preset.and_then(|(_, _, libstdcxx, _)| *libstdcxx) })
+        Ok(System { glibc, libstdcxx: preset(text).and_then(|(_, _, libstdcxx, _)| *libstdcxx) })
     }
 }
 
@@ -111,7 +139,17 @@ mod tests {
 
     #[test]
     fn versions_tags_and_names_are_understood() {
-        for (text, minor) in [("2.17", 17), ("manylinux_2_28", 28), ("CentOS7", 17), ("ubuntu20.04", 31)] {
+        for (text, minor) in [
+            ("2.17", 17),
+            ("manylinux_2_28", 28),
+            ("CentOS7", 17),
+            ("ubuntu20.04", 31),
+            ("ubuntu2004", 31),
+            ("debian:11", 31),
+            ("Rocky-8", 28),
+            ("centos_7", 17),
+            ("al2023", 34),
+        ] {
             assert_eq!(text.parse(), Ok(GlibcTarget { major: 2, minor }), "{text}");
         }
         for text in ["", "2", "2.x", "3.1", "musl", "manylinux_2"] {

@@ -126,7 +126,7 @@ fn what_another_environments_activation_left_is_replaced() {
             "export DATA=\"$CONDA_PREFIX/{data}\" NAME={data} {more}\nexport XDG=\"$CONDA_PREFIX/share${{XDG:+:$XDG}}\"\n"
         )
     };
-    with_scripts(&sandbox, "a", &[("zz.sh", &script("a", "ONLY_A=1"))]);
+    with_scripts(&sandbox, "a", &[("zz.sh", &script("a", "ONLY_A=1 EMPTY="))]);
     with_scripts(&sandbox, "b", &[("zz.sh", &script("b", "ONLY_B=1"))]);
     let a = land(&sandbox, "a", &[], "node a");
     let b = land(&sandbox, "b", &[], "node b");
@@ -197,7 +197,9 @@ fn the_hook_is_there_with_every_flag_but_one_and_can_be_turned_off() {
         assert!(active(&landed, flags, &[]), "{flags:?}");
     }
     assert!(!active(&landed, &["-S"], &[]));
-    assert!(!active(&landed, &[], &[("ENVSHIP_ACTIVATE", "0")]));
+    for off in ["0", "False", "no", "off"] {
+        assert!(!active(&landed, &[], &[("ENVSHIP_ACTIVATE", off)]), "{off}");
+    }
     assert!(active(&landed, &[], &[("ENVSHIP_ACTIVATE", "1")]));
 
     let off = land(&sandbox, "env", &["--no-activation-hook"], "off");

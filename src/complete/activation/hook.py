@@ -12,7 +12,7 @@ import sys
 
 def _activate(environ, prefix):
     active = environ.get("ENVSHIP_ACTIVE")
-    if active == prefix or environ.get("ENVSHIP_ACTIVATE") == "0":
+    if active == prefix or environ.get("ENVSHIP_ACTIVATE", "").lower() in ("0", "false", "no", "off"):
         return
     # A virtual environment that sees this one's packages has another prefix.
     here = sys.prefix
@@ -106,7 +106,7 @@ def _undo(environ, records):
             before, _, after = value.partition("\x1e")
             if old.startswith(before) and old.endswith(after):
                 environ[bare] = old[len(before) : len(old) - len(after)]
-        elif value and environ.get(name) == value:
+        elif name and environ.get(name) == value:
             del environ[name]
 
 
