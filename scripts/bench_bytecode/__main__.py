@@ -110,8 +110,10 @@ class Bench:
             endings = sorted({ending for ending, _ in ways.values()})
             archives = {ending: self.archive(packer, making.name, ending) for ending in endings}
             for number, (way, (ending, unpack)) in enumerate(ways.items()):
+                begun = time.monotonic()
                 unpacked = unpack(archives[ending], self.nodes / f"{packer}-{number}")
                 run("chmod", "-R", "a-w,a+rX", unpacked)
+                say(f"unpacked {archives[ending].name} ({way}) in {time.monotonic() - begun:.0f} s")
                 yield Candidate(packer, f"{packer} ({making.name}), {way}", unpacked)
 
     def clear(self):
@@ -137,7 +139,8 @@ class Bench:
                 continue
             clock, processor = statistics.median(candidate.clock), statistics.median(candidate.processor)
             ratio = processor / base
-            print(f"| {candidate.what} | {clock:.2f} s | {processor:.2f} s | {ratio:.2f} | {candidate.compiled} |")
+            row = f"{clock:.2f} s | {processor:.2f} s | {ratio:.2f} | {candidate.compiled}"
+            print(f"| {candidate.what} | {row} |", flush=True)
             if candidate.packer == OURS and candidate.compiled:
                 yield f"{candidate.what} compiles {candidate.compiled} modules at each start"
             if candidate.packer == OURS and ratio > self.options.limit:
@@ -155,7 +158,7 @@ def main():
             if not path.stat().st_mode & stat.S_IXOTH:
                 sys.exit(f"nobody can't enter {path}: choose another --folder")
         bench, wrong = Bench(options, folder), []
-        print(HEAD)
+        print(HEAD, flush=True)
         for name in options.only or MAKINGS:
             wrong += bench.measure(MAKINGS[name])
     sys.exit("\n".join(wrong) or 0)

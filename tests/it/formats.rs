@@ -20,10 +20,10 @@ fn pack(sandbox: &Sandbox, arguments: &[&str]) -> Vec<u8> {
 #[test]
 fn the_number_of_threads_changes_no_byte() {
     let sandbox = Sandbox::new();
-    conda_environment(&sandbox, "env", &["python=3.11", "numpy", "envship-prefix"]);
+    venv(&sandbox, "env", &python("3.11"), &["numpy", "tabulate"]);
+    let thin = thin(&python("3.11"));
     for format in FORMATS {
-        let pack =
-            |threads| pack(&sandbox, &["env", "--format", format, "--bytecode", "keep", "-j", threads]);
+        let pack = |threads| pack(&sandbox, &["env", "--format", format, &thin, "-j", threads]);
         let (one, two) = (pack("1"), pack("2"));
         assert!(one == two, "{format}");
     }
@@ -207,9 +207,10 @@ fn two_signals_at_once_leave_nothing() {
 
 fn interrupted_by(signals: &[&str]) {
     let sandbox = Sandbox::new();
-    conda_environment(&sandbox, "env", &["python=3.11", "numpy"]);
+    venv(&sandbox, "env", &python("3.11"), &["numpy"]);
     let mut command = sandbox.envship();
     command.args(["pack", "env", "-o", "env.tar.gz", "--compress-level", "9", "-j", "1", "--no-cache"]);
+    command.arg(thin(&python("3.11")));
     let mut child =
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     // Until it writes.

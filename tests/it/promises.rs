@@ -4,7 +4,9 @@ use fs_err as fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::environments::{base_of, conda_environment, index_url, minor, pip_install, python, pythons, venv};
+use crate::environments::{
+    base_of, conda_environment, index_url, minor, pip_install, python, pythons, thin, venv,
+};
 use crate::landed::{AWKWARD, Landed, gone};
 use crate::shared::{FORMATS, conda, venv_of};
 use crate::util::{Sandbox, USER};
@@ -359,7 +361,8 @@ fn an_editable_project_is_refused_by_name_and_can_be_ignored() {
     sandbox.finish(install).success();
     let run = sandbox.run(["pack", "env", "-o", "env.tar"]).fails_with(1);
     run.says(&["own-project", sandbox.work("project").to_str().unwrap(), "--ignore-editable-packages"]);
-    sandbox.run(["pack", "env", "-o", "env.tar", "--ignore-editable-packages"]).success();
+    let thin = thin(&python("3.11"));
+    sandbox.run(["pack", "env", "-o", "env.tar", "--ignore-editable-packages", &thin]).success();
     let landed = Landed::new(&sandbox, "env.tar", "ignored");
     assert_eq!(landed.search(USER), Vec::<String>::new());
 }

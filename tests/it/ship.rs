@@ -3,7 +3,7 @@
 use fs_err as fs;
 use std::process::Stdio;
 
-use crate::environments::{conda_environment, python, thin, venv};
+use crate::environments::{python, thin, venv};
 use crate::util::{Run, Sandbox, required};
 
 fn bucket() -> String {
@@ -110,10 +110,7 @@ fn a_different_object_at_an_explicit_name_is_kept_unless_forced() {
 #[test]
 fn an_archive_is_uploaded_while_it_is_packed_and_with_no_copy_on_disk() {
     let sandbox = Sandbox::new().with_s3();
-    conda_environment(&sandbox, "big", &["python=3.11", "pandas"]);
-    let mut command = sandbox.envship();
-    command.args(["ship", "big", &url(&sandbox, "s3", "streamed/")]);
-    command.args(["-j", "1", "--compress-level", "6", "--bytecode", "keep", "--no-cache"]);
+    let mut command = ship_slowly(&sandbox, "streamed/");
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let watched = watch(&sandbox, child, None);
     assert!(watched.open_uploads > 0, "no multipart upload was seen while it packed");
@@ -124,10 +121,7 @@ fn an_archive_is_uploaded_while_it_is_packed_and_with_no_copy_on_disk() {
 #[test]
 fn interrupting_an_upload_leaves_nothing_in_the_store() {
     let sandbox = Sandbox::new().with_s3();
-    conda_environment(&sandbox, "big", &["python=3.11", "pandas"]);
-    let mut command = sandbox.envship();
-    command.args(["ship", "big", &url(&sandbox, "s3", "interrupted/")]);
-    command.args(["-j", "1", "--compress-level", "6", "--bytecode", "keep", "--no-cache"]);
+    let mut command = ship_slowly(&sandbox, "interrupted/");
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let watched = watch(&sandbox, child, Some("-INT"));
     assert_eq!(watched.code, Some(130));
@@ -135,6 +129,15 @@ fn interrupting_an_upload_leaves_nothing_in_the_store() {
       [o['Key'] for o in s3.list_objects_v2(Bucket=bucket, Prefix='ID/').get('Contents', [])])";
     let left = boto(&sandbox, &program.replace("ID", &sandbox.id()));
     assert_eq!(left, "[] []");
+}
+
+/// Ships an environment that takes some seconds to compress.
+fn ship_slowly(sandbox: &Sandbox, folder: &str) -> std::process::Command {
+    venv(sandbox, "large", &python("3.11"), &["numpy", "pandas"]);
+    let mut command = sandbox.envship();
+    command.args(["ship", "large", &url(sandbox, "s3", folder), &thin(&python("3.11"))]);
+    command.args(["-j", "1", "--compress-level", "7", "--bytecode", "keep", "--no-cache"]);
+    command
 }
 
 struct Watched {
