@@ -190,8 +190,8 @@ pub const PLACEHOLDER: &str = "/.envship";
 /// not called through a link. If both fail nothing may be run: no path is ever
 /// completed from an empty one.
 pub const FIND_SCRIPT: &str = "{ \
-    envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- \"$0\" 2>/dev/null) || \
-    envship_script=$(CDPATH= cd -P -- \"${0%/*}\" 2>/dev/null && pwd -P)/${0##*/}; }";
+    envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- \"$0\" 2>&-) || \
+    envship_script=$(CDPATH= cd -P -- \"${0%/*}\" 2>&- && pwd -P)/${0##*/}; }";
 
 /// A file as it will be archived.
 #[derive(Clone, Debug)]

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::environments::{conda_environment, environment_yml, minor, python, pythons, venv};
-use crate::landed::{AWKWARD, Landed, gone};
+use crate::landed::{AWKWARD, Landed};
+use crate::shared::venv_of;
 use crate::util::Sandbox;
 
 /// Prints the environment as Python sees it.
@@ -225,9 +226,7 @@ fn the_hook_is_there_with_every_flag_but_one_and_can_be_turned_off() {
 fn a_virtual_environment_of_every_python_is_active() {
     for interpreter in pythons() {
         let sandbox = Sandbox::new();
-        let prefix = venv(&sandbox, "env", &interpreter, &[]);
-        let landed = land(&sandbox, "env", &[], AWKWARD);
-        gone(&prefix);
+        let landed = Landed::new(&sandbox, &venv_of(&interpreter).archive("tar"), AWKWARD);
         let root = landed.root.to_str().unwrap();
         let told = seen(&sandbox, &landed, &[("PATH", "/usr/bin"), ("CONDA_PREFIX", "/opt/conda")]);
         assert_eq!(told["VIRTUAL_ENV"], root, "Python {}", minor(&interpreter));

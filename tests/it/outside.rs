@@ -175,6 +175,8 @@ fn an_environment_of_a_source_built_python_runs_where_there_is_no_python() {
     let root = EmptyRoot::with(&sandbox, "env.tar");
     // Its wheel takes zlib from the node.
     assert_eq!(root.python(&format!("{MODULES}import numpy; print(int(numpy.arange(5).sum()))")), "10");
+    // There is neither a `readlink` nor a /dev/null.
+    assert_eq!(root.run("/env/bin/numpy-config", &["--version"]).success().stdout(), "2.2.6\n");
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn an_archive_that_runs_passes_in_an_empty_and_in_a_hostile_environment() {
     sandbox.run(["pack", "env", "-o", "env.tar"]).success();
     let run = sandbox.run(["verify", "env.tar", "--json"]).success();
     let checks = report(&run);
+    assert!(checks.iter().all(|check| check["outcome"] != "failed"), "{run}");
     for (area, name) in [
         ("files", "the whole archive"),
         ("interpreter", "sys.prefix"),
@@ -44,9 +45,6 @@ fn an_archive_that_runs_passes_in_an_empty_and_in_a_hostile_environment() {
     ] {
         assert_eq!(outcome(&checks, area, name), "passed", "{area} {name}");
     }
-    let table = sandbox.run(["verify", "env.tar"]).success().stdout();
-    assert!(table.contains("imports, hostile environment"), "{table}");
-    assert!(!table.contains("failed:"), "{table}");
     let left: Vec<_> = fs::read_dir(sandbox.tmp()).unwrap().flatten().map(|entry| entry.path()).collect();
     assert!(left.is_empty(), "left behind: {left:?}");
 }
@@ -68,6 +66,7 @@ fn a_library_that_was_deleted_is_named_with_its_module() {
     let run = sandbox.run(["verify", "env.tar"]);
     assert_eq!(run.code(), Some(1), "{run}");
     let table = run.stdout();
+    assert!(table.contains("imports, hostile environment"), "{table}");
     assert!(table.contains("failed: imports: numpy"), "{table}");
     assert!(table.contains(&format!("failed: files: {core} (numpy): listed, but not there")), "{table}");
     assert!(table.contains("the whole archive: its entries are not those that were packed"), "{table}");
@@ -142,14 +141,16 @@ fn an_import_that_hangs_is_ended_and_told() {
 #[test]
 fn nothing_is_published_that_does_not_run() {
     let sandbox = Sandbox::new();
-    venv(&sandbox, "env", &python("3.11"), &["numpy"]);
+    venv(&sandbox, "env", &python("3.12"), &[]);
+    module(&sandbox, "env", "whole", "import part\n");
+    module(&sandbox, "env", "part", "");
     fs::create_dir_all(sandbox.work("store")).unwrap();
     let ship = |more: &[&str]| {
         let arguments = ["ship", "env", "store/", "--format", "tar", "--verify"];
         sandbox.run(arguments.iter().chain(more))
     };
-    let run = ship(&["--exclude", "*/_multiarray_umath.*"]).fails_with(1);
-    run.says(&["warning: imports: numpy: ", "checks failed"]);
+    let run = ship(&["--exclude", "*/part.*"]).fails_with(1);
+    run.says(&["warning: imports: whole: ", "checks failed"]);
     assert_eq!(fs::read_dir(sandbox.work("store")).unwrap().count(), 0, "something was published");
     let url = ship(&[]).success().stdout();
     assert!(url.trim().ends_with(".tar"), "{url}");

@@ -81,7 +81,7 @@ print(sys.executable, sys.argv[1:], sys.flags.ignore_environment, __doc__, sep='
 fn the_launcher_names_no_path_of_its_own() {
     let script = rewritten("bin/x", b"#!/home/u/envs/e1/bin/python3.11 -I  -X utf8\nimport x\n");
     let expected = r#"#!/bin/sh
-''':' && { envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$0" 2>/dev/null) || envship_script=$(CDPATH= cd -P -- "${0%/*}" 2>/dev/null && pwd -P)/${0##*/}; } && exec "${envship_script%/*/*}/bin/python" -I -X utf8 "$0" "$@"; exit 127
+''':' && { envship_script=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$0" 2>&-) || envship_script=$(CDPATH= cd -P -- "${0%/*}" 2>&- && pwd -P)/${0##*/}; } && exec "${envship_script%/*/*}/bin/python" -I -X utf8 "$0" "$@"; exit 127
 ' '''; __doc__ = None
 import x
 "#;
