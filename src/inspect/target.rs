@@ -1,12 +1,16 @@
 //! What a system offers, against what an environment needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::needs::{parse, show};
 use super::report::Report;
 use crate::baseline::System;
+
+/// A package, a kind of version, and a version.
+type Row<'a> = (Option<&'a str>, &'a str, Reverse<Vec<u32>>);
 
 /// Something that the system doesn't have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,35 +22,27 @@ pub struct Unmet {
     pub files: Vec<String>,
 }
 
-/// A package and a kind of version.
-type Owner<'a> = (Option<&'a str>, &'a str);
-
-/// A version and the files that need it.
-type Newest<'a> = (Vec<u32>, BTreeSet<&'a str>);
-
-/// The needs of an environment that a system doesn't meet: for each package
-/// the newest versions, which the others follow from.
+/// The needs of an environment that a system doesn't meet: of each file the
+/// newest version, from which its others follow; newest first in a package.
 #[must_use]
 pub fn unmet(report: &Report, system: &System) -> Vec<Unmet> {
-    let mut newest: BTreeMap<Owner<'_>, Newest<'_>> = BTreeMap::new();
+    let mut newest: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
     for (version, path) in report.versions.iter().filter(|(version, _)| !offers(report, system, version)) {
         let Some((kind, numbers)) = version.split_once('_') else { continue };
-        let numbers = parse(numbers).unwrap_or_default();
-        let package = report.owners.get(path).map(String::as_str);
-        let (highest, files) = newest.entry((package, kind)).or_default();
-        if numbers > *highest {
-            (*highest, *files) = (numbers.clone(), BTreeSet::new());
-        }
-        if numbers == *highest {
-            files.insert(path);
-        }
+        let highest = newest.entry((path, kind)).or_default();
+        *highest = std::mem::take(highest).max(parse(numbers).unwrap_or_default());
     }
-    let unmet = |((package, kind), (numbers, files)): (Owner<'_>, Newest<'_>)| Unmet {
+    let mut rows: BTreeMap<Row<'_>, Vec<String>> = BTreeMap::new();
+    for ((path, kind), numbers) in newest {
+        let package = report.owners.get(path).map(String::as_str);
+        rows.entry((package, kind, Reverse(numbers))).or_default().push(path.to_owned());
+    }
+    let unmet = |((package, kind, Reverse(numbers)), files): (Row<'_>, Vec<String>)| Unmet {
         version: format!("{kind}_{}", show(&numbers)),
         package: package.map(str::to_owned),
-        files: files.into_iter().map(str::to_owned).collect(),
+        files,
     };
-    newest.into_iter().map(unmet).collect()
+    rows.into_iter().map(unmet).collect()
 }
 
 fn offers(report: &Report, system: &System, version: &str) -> bool {
@@ -76,13 +72,17 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_version_of_each_kind_is_told() {
+    fn every_file_is_told_with_the_newest_version_that_it_needs() {
         let needs = [("GLIBC_2.28", "a"), ("GLIBC_2.34", "b"), ("GLIBC_2.2.5", "a"), ("GLIBCXX_3.4.21", "a")];
         let found = unmet(&report(&needs), &"centos7".parse().unwrap());
         let versions: Vec<_> = found.iter().map(|unmet| (unmet.version.as_str(), &unmet.files[..])).collect();
         assert_eq!(
             versions,
-            [("GLIBC_2.34", &["b".to_owned()][..]), ("GLIBCXX_3.4.21", &["a".to_owned()][..])]
+            [
+                ("GLIBC_2.34", &["b".to_owned()][..]),
+                ("GLIBC_2.28", &["a".to_owned()]),
+                ("GLIBCXX_3.4.21", &["a".to_owned()])
+            ]
         );
     }
 

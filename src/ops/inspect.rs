@@ -10,7 +10,7 @@ use crate::artifact::Format;
 use crate::baseline::System;
 use crate::error::{Explain, Result};
 use crate::inspect::{Inspection, Report, Unmet, unmet};
-use crate::prefix::{self, FoundKind};
+use crate::prefix::{self, FoundKind, PrefixKind, Python};
 use crate::progress::{Progress, Step};
 
 /// What is in an environment, and what a system lacks for it.
@@ -66,6 +66,7 @@ pub fn inspect(
         prefix::recognise(folder)?;
         let mut report = directory(folder, progress)?.report(longest);
         report.format = Some(Format::Directory);
+        tell_base(&mut report, folder);
         report
     } else {
         place.read(|input| entries(input, longest, progress))?
@@ -101,6 +102,17 @@ fn entries(input: &Input<'_>, longest: usize, progress: &dyn Progress) -> Result
     let mut report = inspection.report(longest);
     (report.format, report.archive_size) = (Some(visited.format), Some(visited.size));
     Ok(report)
+}
+
+/// What lies in the folder of a virtual environment is not all that is packed.
+fn tell_base(report: &mut Report, folder: &Path) {
+    let Ok(prefix) = prefix::open(folder) else { return };
+    let PrefixKind::Venv(base) = &prefix.kind else { return };
+    if report.python.is_none() {
+        report.python = prefix.python.as_ref().map(Python::info);
+    }
+    let home = base.home().display();
+    report.remarks.push(format!("the interpreter and its library lie in {home}, and are not counted here"));
 }
 
 fn directory(root: &Path, progress: &dyn Progress) -> Result<Inspection> {

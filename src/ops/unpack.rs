@@ -42,11 +42,13 @@ pub fn unpack(
     };
     let unpacked = Place::of(archive, progress)?
         .read(|input| archive::unpack(input, directory, &options, &place, progress))?;
-    if let Some(first) = unpacked.unfit.first() {
+    // Python looks for itself from where it is, not from where it was built.
+    let unfit: Vec<_> = unpacked.unfit.iter().filter(|it| !it.path.starts_with("lib/libpython")).collect();
+    if let Some(first) = unfit.first() {
+        let places = if unfit.len() == 1 { "1 place is" } else { &format!("{} places are", unfit.len()) };
         progress.warn(&format!(
-            "{} places are too short for this path and keep a placeholder, the first in `{}`; what needs them \
-             works only at a shorter path",
-            unpacked.unfit.len(),
+            "{places} too short for this path and keep a placeholder, the first in `{}`; what needs that works \
+             only at a shorter path",
             first.path,
         ));
     }

@@ -56,6 +56,7 @@ pub fn verify(path: &Path, options: &VerifyOptions, progress: &dyn Progress) -> 
     // It is read more than once.
     let place = Place::of(path, progress)?.fetched(progress)?;
     if let Some(folder) = place.folder() {
+        prefix::recognise(folder)?;
         return verify::verify(&Trial::in_place(folder)?, options, progress);
     }
     progress.begin(Step::Check, place.size());

@@ -1,5 +1,6 @@
 //! Files, links and modes: as they were packed?
 
+use std::collections::HashSet;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,7 +11,8 @@ use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use super::report::{Area, Check};
-use crate::artifact::MANIFEST;
+use crate::artifact::{MANIFEST, Manifest};
+use crate::entry::PLACEHOLDER;
 use crate::error::Result;
 use crate::fs::sha256_of_file;
 use crate::prefix::{below, conda_records, is_record, parse_record_line};
@@ -45,19 +47,24 @@ pub(super) fn check(root: &Path, original: Option<&Path>) -> Result<Vec<Check>> 
             sha256: hash.and_then(|hash| hex::decode(hash).ok()),
         }));
     }
-    if !root.join(MANIFEST).exists() {
+    let manifest = manifest(root)?;
+    if manifest.is_none() {
         // Other packers rewrite files and leave their records as they were.
         for claim in &mut claims {
             claim.sha256 = None;
         }
     }
+    let unplaced = manifest.iter().flat_map(|manifest| &manifest.placeholders);
+    let unplaced: HashSet<&str> = unplaced.map(|placeholder| placeholder.path.as_str()).collect();
     // conda packages bring a `RECORD` too, of the wheel from which they were
     // built and changed: of two claims the first stays.
     claims.append(&mut wheels);
     claims.sort_by(|a, b| a.path.cmp(&b.path));
     claims.dedup_by(|a, b| a.path == b.path);
-    let found: Vec<Option<Check>> =
-        claims.par_iter().map(|claim| examine(root, claim, original)).collect::<io::Result<_>>()?;
+    let found: Vec<Option<Check>> = claims
+        .par_iter()
+        .map(|claim| examine(root, claim, &unplaced, original))
+        .collect::<io::Result<_>>()?;
     checks.extend(found.into_iter().flatten());
     checks.extend(programs(root)?);
     if checks.is_empty() {
@@ -85,7 +92,12 @@ fn of_distribution(path: &str, text: &str) -> Vec<Claim> {
     text.lines().filter_map(claim).collect()
 }
 
-fn examine(root: &Path, claim: &Claim, original: Option<&Path>) -> io::Result<Option<Check>> {
+fn examine(
+    root: &Path,
+    claim: &Claim,
+    unplaced: &HashSet<&str>,
+    original: Option<&Path>,
+) -> io::Result<Option<Check>> {
     let path = root.join(&claim.path);
     let problem = match &claim.sha256 {
         // What was left out by a filter is missing on purpose; only what other
@@ -97,7 +109,8 @@ fn examine(root: &Path, claim: &Claim, original: Option<&Path>) -> io::Result<Op
         // What conda records of a link is the hash of the file behind it, as it
         // was before that was relocated.
         Some(expected) if !path.is_symlink() && sha256_of_file(&path)? != expected.as_slice() => {
-            Some("its content is not what its record lists")
+            let placed = unplaced.contains(claim.path.as_str()) && is_placed(&path, root)?;
+            (!placed).then_some("its content is not what its record lists")
         }
         _ => None,
     };
@@ -109,6 +122,24 @@ fn examine(root: &Path, claim: &Claim, original: Option<&Path>) -> io::Result<Op
         _ => Check::failed(Area::Files, &claim.path, problem),
     };
     Ok(Some(check.of(Some(&claim.distribution))))
+}
+
+/// Nothing if another tool packed it, or wrote over what we did.
+fn manifest(root: &Path) -> io::Result<Option<Manifest>> {
+    match fs_err::read(root.join(MANIFEST)) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether `envship unpack` has written the path of the environment into a file
+/// that held a placeholder; records know the file with the placeholder. The path
+/// that it wrote may lead here through a link.
+fn is_placed(path: &Path, root: &Path) -> io::Result<bool> {
+    let bytes = fs_err::read(path)?;
+    let holds = |text: &[u8]| memchr::memmem::find(&bytes, text).is_some();
+    Ok(holds(root.as_os_str().as_encoded_bytes()) || !holds(PLACEHOLDER.as_bytes()))
 }
 
 /// Whether two files hold the same, or are both missing.

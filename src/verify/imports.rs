@@ -66,7 +66,10 @@ fn attempt(mut python: Command, module: &str, limit: Duration) -> Result<Result<
     Ok(match serde_json::from_str::<Imported>(finished.stdout.lines().last().unwrap_or_default()) {
         Ok(Imported { error: Some(error), .. }) => Err(error),
         Ok(imported) => Ok(imported),
-        Err(_) => Err(format!("the interpreter died ({}): {}", finished.status, last_line(&finished))),
+        Err(_) => Err(match last_line(&finished) {
+            line if line == finished.status.to_string() => format!("the interpreter died ({line})"),
+            line => format!("the interpreter died ({}): {line}", finished.status),
+        }),
     })
 }
 

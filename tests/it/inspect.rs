@@ -56,6 +56,14 @@ fn a_system_that_is_too_old_is_told_with_the_files_and_packages() {
     assert!(table.contains("too new for the target"), "{table}");
     assert!(table.contains("numpy (PyPI)"), "{table}");
     run.says(&["`manylinux1`", "--target-glibc manylinux1"]);
+    let all = json(&sandbox.run(["inspect", "env.tar", "--target-glibc", "manylinux1", "--json"]));
+    let files: Vec<_> = all["unmet"].as_array().unwrap().iter().map(|row| row["files"].to_string()).collect();
+    for needed in ["libpython3.11.so.1.0", "lib-dynload/math.", "_multiarray_umath."] {
+        assert!(files.iter().any(|files| files.contains(needed)), "{needed}: {files:?}");
+    }
+    let folder = json(&sandbox.run(["inspect", "env", "--json"]).success());
+    assert!(folder["python"]["version"].as_str().unwrap().starts_with("3.11."), "{folder}");
+    assert!(folder["remarks"][0].as_str().unwrap().ends_with("and are not counted here"), "{folder}");
     let run = sandbox.run(["inspect", "env.tar", "--target-glibc", "2.99", "--json"]).success();
     assert_eq!(json(&run)["unmet"].as_array().unwrap().len(), 0);
     sandbox.run(["inspect", "env.tar", "--target-glibc", "windows"]).fails_with(2).says(&["rhel8"]);

@@ -3,6 +3,7 @@
 use fs_err as fs;
 
 use crate::environments::{conda_environment, python, venv};
+use crate::shared;
 use crate::util::{Run, Sandbox};
 
 /// A project of one module, put into an environment's site-packages by hand.
@@ -47,6 +48,14 @@ fn an_archive_that_runs_passes_in_an_empty_and_in_a_hostile_environment() {
     }
     let left: Vec<_> = fs::read_dir(sandbox.tmp()).unwrap().flatten().map(|entry| entry.path()).collect();
     assert!(left.is_empty(), "left behind: {left:?}");
+}
+
+#[test]
+fn what_unpack_has_finished_is_as_it_was_packed() {
+    let sandbox = Sandbox::new();
+    sandbox.run(["unpack", &shared::conda().archive("tar"), "placed"]).success();
+    let run = sandbox.run(["verify", "placed"]).success();
+    assert!(!run.stdout().contains("failed:"), "{run}");
 }
 
 #[test]
@@ -166,7 +175,9 @@ fn what_can_not_be_tried_is_told() {
     sandbox.run(["verify", "text.tar.gz", "--timeout", "0"]).fails_with(2);
     sandbox.run(["verify", "text.tar.gz", "--original", "nowhere"]).fails_with(1).says(&["nowhere"]);
     fs::create_dir_all(sandbox.work("empty")).unwrap();
-    let run = sandbox.run(["verify", "empty"]);
+    sandbox.run(["verify", "empty"]).fails_with(1).says(&["no environment: ", "an empty folder", "hint:"]);
+    sandbox.write("bare/pyvenv.cfg", "");
+    let run = sandbox.run(["verify", "bare"]);
     assert_eq!(run.code(), Some(1), "{run}");
     assert!(run.stdout().contains("failed: interpreter: bin/python: there is no Python in it"), "{run}");
 }

@@ -78,3 +78,71 @@ impl Language {
 fn quoted(path: &str) -> String {
     format!("'{}'", path.replace('\'', "'\\''"))
 }
+
+/// Whether the first line is empty, a comment, or commands that end with it, in
+/// words that every shell takes: it reads the whole line, launcher and all,
+/// before it starts another.
+pub(super) fn ends_with_its_line(body: &[u8]) -> bool {
+    const COMPOUND: [&[u8]; 13] = [
+        b"if",
+        b"for",
+        b"while",
+        b"until",
+        b"case",
+        b"select",
+        b"function",
+        b"time",
+        b"coproc",
+        b"then",
+        b"do",
+        b"else",
+        b"!",
+    ];
+    let line = body.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
+    if line.is_empty() || line.starts_with(b"#") {
+        return true;
+    }
+    let words = line.split(|byte| b" \t;&|".contains(byte));
+    let plain = |byte: &u8| (b' '..=b'~').contains(byte) && !b"(){}<`\\".contains(byte);
+    let even = |quote: u8| line.iter().fold(true, |even, byte| even ^ (*byte == quote));
+    line.iter().all(plain)
+        && even(b'"')
+        && (even(b'\'') && !line.contains(&b'"') || !line.contains(&b'\''))
+        && !line.ends_with(b"|")
+        && !line.ends_with(b"&")
+        && words.into_iter().all(|word| !COMPOUND.contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_may_follow_the_launcher_if_every_shell_reads_it_alike() {
+        for line in [
+            "",
+            "# [[ (",
+            "set -euo pipefail",
+            "tail -n +4 \"$0\"",
+            "cd /x && exec ./y > z 2>&1",
+            "echo 'a b'",
+        ] {
+            assert!(ends_with_its_line(format!("{line}\nexit 0\n").as_bytes()), "{line}");
+        }
+        for line in [
+            "if true; then",
+            "true; for x in a",
+            "cat <<END",
+            "declare -a x=(1 2)",
+            "f() {",
+            "x=$(date)",
+            "echo 'two",
+            "echo \"it's\"",
+            "true |",
+            "true \\",
+            "a &&",
+        ] {
+            assert!(!ends_with_its_line(format!("{line}\nexit 0\n").as_bytes()), "{line}");
+        }
+    }
+}

@@ -66,8 +66,8 @@ pub(super) struct Script<'a> {
 enum Speaks {
     Python,
     /// The same language as the launcher, which stands on the first line of the
-    /// body where that is empty or a comment, so that lines keep their numbers:
-    /// some scripts count them, to cut off what lies behind them.
+    /// body where any shell can read that, so that lines keep their numbers: some
+    /// scripts count them, to cut off what lies behind them.
     Shell,
     Another,
 }
@@ -101,7 +101,7 @@ impl<'a> Script<'a> {
         }
         let language = Language::of(program)?;
         let launcher = language.launcher(&format!("bin/{program}"), path, &root(path), &arguments);
-        let shell = language == Language::Shell && says_nothing(rest);
+        let shell = language == Language::Shell && language::ends_with_its_line(rest);
         let speaks = if shell { Speaks::Shell } else { Speaks::Another };
         Some(Script { launcher, encoding: b"", body: rest, speaks })
     }
@@ -142,12 +142,6 @@ impl<'a> Script<'a> {
 /// an interpreter of its own.
 pub(super) fn may_be_one(path: &str, executable: bool, head: &[u8]) -> bool {
     head.starts_with(b"#!") && (executable || path.starts_with("bin/"))
-}
-
-/// Whether the first line is empty or a comment.
-fn says_nothing(body: &[u8]) -> bool {
-    let line = body.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_start();
-    line.is_empty() || line.starts_with(b"#")
 }
 
 /// What a shell takes for the root, once the script at `path` is found.

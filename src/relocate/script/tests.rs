@@ -434,8 +434,8 @@ fn a_shell_script_can_read_another_as_a_library() {
 }
 
 #[test]
-fn the_lines_of_a_shell_script_that_begins_with_a_comment_keep_their_numbers() {
-    for first in ["# unpacks itself", "", "  # unpacks (itself"] {
+fn the_lines_of_a_shell_script_keep_their_numbers_where_they_can() {
+    for first in ["# unpacks itself", "", "  # unpacks (itself", "set -eu", "cd / && unset x"] {
         let body = format!("{first}\ntail -n +5 \"$0\"; echo \"$LINENO\"\nexit 0\npayload\n");
         let (_environment, script) = in_language("bash", "", &body);
         assert_eq!(stdout(&Command::new(&script).output().unwrap()), "payload\n3\n");
