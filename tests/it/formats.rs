@@ -20,10 +20,10 @@ fn pack(sandbox: &Sandbox, arguments: &[&str]) -> Vec<u8> {
 #[test]
 fn the_number_of_threads_changes_no_byte() {
     let sandbox = Sandbox::new();
-    venv(&sandbox, "env", &python("3.11"), &["numpy", "tabulate"]);
-    let thin = thin(&python("3.11"));
+    conda_environment(&sandbox, "env", &["python=3.11", "numpy", "envship-prefix"]);
     for format in FORMATS {
-        let pack = |threads| pack(&sandbox, &["env", "--format", format, &thin, "-j", threads]);
+        let pack =
+            |threads| pack(&sandbox, &["env", "--format", format, "--bytecode", "keep", "-j", threads]);
         let (one, two) = (pack("1"), pack("2"));
         assert!(one == two, "{format}");
     }

@@ -109,7 +109,7 @@ fn pip_installs_working_scripts_into_an_unpacked_environment() {
     sandbox.run(["pack", "env", "-o", "env.tar"]).success();
     gone(&prefix);
     let long = format!("{}/env", ["a-rather-long-folder-name-of-forty-signs"; 4].join("/"));
-    for place in ["a place with spaces", &long] {
+    for place in ["plain", "a place with spaces", &long] {
         let root = sandbox.work(place);
         fs::create_dir_all(&root).unwrap();
         // By a plain tool, as engines do.

@@ -150,16 +150,14 @@ fn an_import_that_hangs_is_ended_and_told() {
 #[test]
 fn nothing_is_published_that_does_not_run() {
     let sandbox = Sandbox::new();
-    venv(&sandbox, "env", &python("3.12"), &[]);
-    module(&sandbox, "env", "whole", "import part\n");
-    module(&sandbox, "env", "part", "");
+    venv(&sandbox, "env", &python("3.11"), &["numpy"]);
     fs::create_dir_all(sandbox.work("store")).unwrap();
     let ship = |more: &[&str]| {
         let arguments = ["ship", "env", "store/", "--format", "tar", "--verify"];
         sandbox.run(arguments.iter().chain(more))
     };
-    let run = ship(&["--exclude", "*/part.*"]).fails_with(1);
-    run.says(&["warning: imports: whole: ", "checks failed"]);
+    let run = ship(&["--exclude", "*/_multiarray_umath.*"]).fails_with(1);
+    run.says(&["warning: imports: numpy: ", "checks failed"]);
     assert_eq!(fs::read_dir(sandbox.work("store")).unwrap().count(), 0, "something was published");
     let url = ship(&[]).success().stdout();
     assert!(url.trim().ends_with(".tar"), "{url}");
