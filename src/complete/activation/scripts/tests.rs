@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::super::shell::tests::of_machine;
 use super::*;
 use crate::entry::Group;
@@ -20,7 +22,12 @@ fn environment(scripts: &[&str]) -> (tempfile::TempDir, Inventory) {
 }
 
 fn changes(scripts: &[&str]) -> Changes {
-    let shell = of_machine(std::time::Duration::from_millis(900));
+    changes_within(Duration::from_mins(1), scripts)
+}
+
+/// What scripts change that have this long for all of them together.
+fn changes_within(limit: Duration, scripts: &[&str]) -> Changes {
+    let shell = of_machine(limit);
     let (_folder, inventory) = environment(scripts);
     let declared = [("DECLARED".to_owned(), "a $x `y`".to_owned())].into();
     evaluate(&inventory, &declared, Some(&shell)).unwrap()
@@ -123,8 +130,8 @@ fn what_belongs_to_this_machine_or_this_minute_is_left_out_and_told() {
 
 #[test]
 fn broken_and_hanging_scripts_are_named_and_the_others_count() {
-    let changes =
-        changes(&["export A=1\nexit 3\n", "export B=1\nsleep 60\n", "export C=1\nno-such-program\n"]);
+    let scripts = ["export A=1\nexit 3\n", "export B=1\nsleep 600\n", "export C=1\nno-such-program\n"];
+    let changes = changes_within(Duration::from_secs(5), &scripts);
     assert_eq!(changes.variables.keys().collect::<Vec<_>>(), ["C"]);
     let [exited, stuck, fails] = &warnings(&changes)[..] else { panic!("{changes:?}") };
     assert_eq!(exited, "etc/conda/activate.d/0.sh ends the shell that activates: what it sets is left out");
