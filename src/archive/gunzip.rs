@@ -19,7 +19,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 use memchr::memmem;
 
 use super::ahead::{Shown, Workers};
-use super::gzip::{HEADER, MARK};
+use super::deflate::MARK;
+use super::gzip::HEADER;
 
 /// Stretches are at least this long, since one for each small block would cost
 /// more than it gains.

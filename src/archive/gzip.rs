@@ -12,12 +12,8 @@ const BLOCK: u64 = 1 << 20;
 
 /// No time and an unknown system: nothing of this machine. An empty extra
 /// field (RFC 1952, 2.3.1.1) says that blocks are independent and end with a
-/// [`MARK`], so that a reader who knows it can use all cores.
+/// [`MARK`](super::deflate::MARK), so that a reader who knows it can use all cores.
 pub(super) const HEADER: [u8; 16] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, 4, 0, b'E', b'V', 0, 0];
-
-/// How each block but the last ends: the length of an empty stored block, to
-/// which zlib aligns (`Z_SYNC_FLUSH`).
-pub(super) const MARK: [u8; 4] = [0, 0, 0xff, 0xff];
 
 pub(super) struct Gzip {
     pub(super) level: u32,

@@ -13,7 +13,6 @@ use sha2::{Digest, Sha256};
 
 use super::content::{append, open};
 use super::error::Error;
-use super::kept::Kept;
 use super::readings::{Known, Readings, Stamp};
 use super::splice;
 use crate::entry::{Change, Content, Edit, Entry, File, Measured, Node, Placeholder, Remake, Rewrite};
@@ -79,7 +78,7 @@ pub fn measure(
     progress: &dyn Progress,
 ) -> Result<Survey> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::Threads)?;
-    let surveyor = Surveyor { relocator, readings, one_at_a_time: Mutex::new(()), kept: Kept::default() };
+    let surveyor = Surveyor { relocator, readings, one_at_a_time: Mutex::new(()) };
     progress.begin(Step::Read, Some(entries.len() as u64));
     let found = pool.install(|| {
         entries
@@ -107,7 +106,6 @@ struct Surveyor<'a> {
     relocator: &'a dyn Relocate,
     readings: &'a Readings<'a>,
     one_at_a_time: Mutex<()>,
-    kept: Kept,
 }
 
 /// What is known of a file after reading it.
@@ -180,13 +178,7 @@ impl Surveyor<'_> {
         splice::stretches(bytes, &edits).for_each(|stretch| hasher.update(stretch));
         let size = splice::edited_size(&edits, original);
         let remake = if edits.is_empty() { None } else { self.relocator.remake(name, &file.rewrite) };
-        let change = match remake {
-            None => Change::Edits(edits),
-            Some(again) => {
-                let kept = self.kept.keep(splice::stretches(bytes, &edits), size)?;
-                Change::Remade(kept.unwrap_or(again))
-            }
-        };
+        let change = remake.map_or_else(|| Change::Edits(edits), Change::Remade);
         Ok(Found { size, sha256: hasher.finalize().into(), change, placeholders })
     }
 

@@ -35,7 +35,6 @@ mod gunzip;
 mod gzip;
 mod identify;
 mod inspect;
-mod kept;
 mod layout;
 mod links;
 mod magic;

@@ -104,7 +104,7 @@ fn segment(compressor: &mut Compressor, raw: Vec<u8>, next: Next) -> io::Result<
 
 /// The bytes of the tar stream that a block stands for.
 fn stretch(entries: &[Measured], block: &Block, time: u64) -> Result<Vec<u8>> {
-    let mut raw = Vec::new();
+    let mut raw = Vec::with_capacity(usize::try_from(weight(entries, block)).unwrap_or(0));
     match block {
         Block::Entries(range) => {
             for item in &entries[range.clone()] {
@@ -129,6 +129,17 @@ fn stretch(entries: &[Measured], block: &Block, time: u64) -> Result<Vec<u8>> {
         }
     }
     Ok(raw)
+}
+
+/// How long a stretch is, if no entry needs more than one header.
+fn weight(entries: &[Measured], block: &Block) -> u64 {
+    const RECORD: u64 = ustar::RECORD as u64;
+    match block {
+        Block::Entries(range) => {
+            entries[range.clone()].iter().map(|item| RECORD + item.size.next_multiple_of(RECORD)).sum()
+        }
+        Block::Slice { range, .. } => range.end - range.start + 2 * RECORD,
+    }
 }
 
 /// The file that an entry is, if it has any content.
