@@ -29,7 +29,7 @@ pub(super) enum Node<'a> {
     /// The ids are in an order that only the values decide.
     FrozenSet(Vec<Id>),
     Slice([Id; 3]),
-    Code(Code),
+    Code(Box<Code>),
     /// Of code objects only, even if a constant says the same.
     FileName(String),
 }
@@ -80,7 +80,20 @@ struct Facts {
 /// compiles no source that needs a tenth of it.
 pub(super) const DEEPEST: usize = 500;
 
+/// A stream has one object for about so many of its bytes.
+const BYTES_OF_OBJECT: usize = 16;
+
 impl<'a> Graph<'a> {
+    /// Without an object, for a stream of this many bytes.
+    pub(super) fn with_room_for(bytes: usize) -> Self {
+        let objects = bytes / BYTES_OF_OBJECT;
+        Graph {
+            nodes: Vec::with_capacity(objects),
+            facts: Vec::with_capacity(objects),
+            known: HashMap::with_capacity_and_hasher(objects, BuildHasherDefault::default()),
+        }
+    }
+
     /// The object with this value; `None` if it is too deep, a set of what
     /// can't be in a set, or made to be taken for another one.
     pub(super) fn add(&mut self, node: Node<'a>) -> Option<Id> {
@@ -135,7 +148,8 @@ impl<'a> Graph<'a> {
 
     /// Gives all code objects this file name that have the one of `root`.
     pub(super) fn name(&mut self, root: Id, file_name: &str) {
-        let Node::Code(Code { file_name: old, .. }) = self.nodes[root] else { return };
+        let Node::Code(code) = &self.nodes[root] else { return };
+        let old = code.file_name;
         let Some(new) = self.add(Node::FileName(file_name.to_owned())) else { return };
         for node in &mut self.nodes {
             if let Node::Code(code) = node

@@ -30,6 +30,8 @@ use std::ops::Range;
 pub(super) struct Marshalled<'a> {
     graph: graph::Graph<'a>,
     root: graph::Id,
+    /// Of the stream, in bytes.
+    size: usize,
 }
 
 /// A stream, written anew.
@@ -60,6 +62,6 @@ impl Marshalled<'_> {
 
     /// The canonical stream.
     pub(super) fn write(&self) -> Written {
-        write::write(&self.graph, self.root)
+        write::write(&self.graph, self.root, self.size)
     }
 }

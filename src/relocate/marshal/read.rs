@@ -13,6 +13,9 @@ pub(in crate::relocate) struct Constant<'s> {
     pub bytes: &'s [u8],
 }
 
+/// Most tuples have no more objects.
+const SMALL: usize = 32;
+
 /// Marks an object that later references mean.
 const FLAG: u8 = 0x80;
 
@@ -43,14 +46,14 @@ impl<'a, 'r> Reader<'a, 'r> {
         layout: Layout,
         replace: &'r dyn Fn(&Constant<'_>) -> Option<Vec<u8>>,
     ) -> Self {
-        let (graph, references) = (Graph::default(), Vec::new());
+        let (graph, references) = (Graph::with_room_for(stream.len()), Vec::new());
         Reader { stream, at: 0, layout, replace, graph, references, depth: 0 }
     }
 
     pub(super) fn whole(mut self) -> Option<Marshalled<'a>> {
         let root = self.object(Role::Constant)?;
         let whole = self.at == self.stream.len() && matches!(self.graph.node(root), Node::Code(_));
-        whole.then_some(Marshalled { graph: self.graph, root })
+        whole.then_some(Marshalled { graph: self.graph, root, size: self.stream.len() })
     }
 
     fn object(&mut self, role: Role) -> Option<Id> {
@@ -127,8 +130,10 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     fn code(&mut self) -> Option<Id> {
-        let (mut numbers, mut objects, mut file_name) = (Vec::new(), Vec::new(), None);
-        for field in self.layout.fields() {
+        let fields = self.layout.fields();
+        let (mut numbers, mut file_name) = (Vec::with_capacity(fields.len()), None);
+        let mut objects = Vec::with_capacity(fields.len());
+        for field in fields {
             match field {
                 Field::Number => numbers.push(self.array()?),
                 Field::Machine => objects.push(self.object(Role::Fixed)?),
@@ -137,15 +142,19 @@ impl<'a, 'r> Reader<'a, 'r> {
             }
         }
         let code = Code { layout: self.layout, numbers, objects, file_name: file_name? };
-        self.graph.add(Node::Code(code))
+        self.graph.add(Node::Code(Box::new(code)))
     }
 
     fn objects(&mut self, count: usize, role: Role) -> Option<Vec<Id>> {
-        // Each takes a byte at least: nobody gets memory for a mere claim.
+        // Each takes a byte at least: nobody gets much memory for a mere claim.
         if count > self.stream.len() - self.at {
             return None;
         }
-        (0..count).map(|_| self.object(role)).collect()
+        let mut objects = Vec::with_capacity(count.min(SMALL));
+        for _ in 0..count {
+            objects.push(self.object(role)?);
+        }
+        Some(objects)
     }
 
     fn number(&mut self, code: u8, length: usize) -> Option<Id> {

@@ -6,12 +6,13 @@ use super::Written;
 use super::graph::{Code, Graph, Id, Node};
 use super::layout::Field;
 
-/// Writes what belongs to `root`.
-pub(super) fn write(graph: &Graph<'_>, root: Id) -> Written {
+/// Writes what belongs to `root`, of a stream that had about `size` bytes.
+pub(super) fn write(graph: &Graph<'_>, root: Id, size: usize) -> Written {
     let mut uses = vec![0; graph.len()];
     count(graph, root, &mut uses);
     let numbers = vec![None; graph.len()];
-    let mut writer = Writer { graph, uses, numbers, flagged: 0, bytes: Vec::new(), replaced: Vec::new() };
+    let mut writer =
+        Writer { graph, uses, numbers, flagged: 0, bytes: Vec::with_capacity(size), replaced: Vec::new() };
     writer.object(root);
     Written { bytes: writer.bytes, replaced: writer.replaced }
 }
