@@ -80,13 +80,18 @@ struct Facts {
 /// compiles no source that needs a tenth of it.
 pub(super) const DEEPEST: usize = 500;
 
-/// A stream has one object for about so many of its bytes.
+/// Room is taken for one object in so many bytes of a stream; a wrong guess
+/// costs no more than taking room again.
 const BYTES_OF_OBJECT: usize = 16;
+
+/// Room for more objects is only taken when they come: a large file may turn
+/// out to hold none.
+const MOST: usize = 1 << 16;
 
 impl<'a> Graph<'a> {
     /// Without an object, for a stream of this many bytes.
     pub(super) fn with_room_for(bytes: usize) -> Self {
-        let objects = bytes / BYTES_OF_OBJECT;
+        let objects = (bytes / BYTES_OF_OBJECT).min(MOST);
         Graph {
             nodes: Vec::with_capacity(objects),
             facts: Vec::with_capacity(objects),
