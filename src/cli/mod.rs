@@ -12,6 +12,7 @@ mod publish;
 mod ship;
 mod source;
 mod summary;
+mod swapped;
 mod unpack;
 mod verify;
 

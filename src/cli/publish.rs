@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cli::swapped;
 use crate::error::Result;
 use crate::fs::OnExisting;
 use crate::ops;
@@ -37,6 +38,7 @@ pub struct Args {
 
 impl Args {
     pub fn run(self, json: bool, terminal: &Terminal) -> Result<()> {
+        swapped::url_first("publish", &self.archive, &self.url)?;
         let on_existing = if self.force { OnExisting::Replace } else { OnExisting::Refuse };
         let published =
             ops::publish(&self.archive, &self.url, self.env_name.as_deref(), on_existing, terminal)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::archive::ArchiveArgs;
 use crate::cli::engine::{self, EngineArgs};
 use crate::cli::source::NamedArgs;
-use crate::cli::summary;
+use crate::cli::{summary, swapped};
 use crate::error::{Explain, Kind, Result};
 use crate::fs::OnExisting;
 use crate::ops::{self, ShipOptions};
@@ -51,6 +51,9 @@ impl Args {
         let source = self.source_and_url.pop().map(PathBuf::from);
         if source.is_none() && !url.contains("://") && !url.ends_with('/') {
             return Err(UrlMissing { given: url }.into());
+        }
+        if let Some(source) = &source {
+            swapped::url_first("ship", source, &url)?;
         }
         let on_existing = if self.force { OnExisting::Replace } else { OnExisting::Refuse };
         let shipped = ops::ship(

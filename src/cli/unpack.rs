@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::archive::AbsoluteLinks;
+use crate::cli::swapped;
 use crate::error::Result;
 use crate::ops;
 use crate::term::{self, Terminal};
@@ -28,6 +29,7 @@ pub struct Args {
 
 impl Args {
     pub fn run(self, json: bool, terminal: &Terminal) -> Result<()> {
+        swapped::folder_first("unpack", &self.archive, &self.directory)?;
         let links = if self.allow_absolute_links { AbsoluteLinks::Allow } else { AbsoluteLinks::Refuse };
         let unpacked = ops::unpack(&self.archive, &self.directory, links, terminal)?;
         terminal.close(vec![

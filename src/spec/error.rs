@@ -56,6 +56,9 @@ impl Explain for SpecError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            SpecError::Missing { path } if path.to_string_lossy().contains("://") => {
+                "fetch it first: what is packed is a file or a folder of this machine".into()
+            }
             SpecError::Missing { .. } => "check the path; an environment is named with --name".into(),
             SpecError::Unreadable { .. } => "check the permissions of the file".into(),
             SpecError::Empty { .. } => {

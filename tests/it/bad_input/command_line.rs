@@ -47,6 +47,31 @@ fn a_home_that_no_shell_has_put_in_is_told() {
 }
 
 #[test]
+fn arguments_in_the_wrong_order_are_told_with_the_right_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write("environment.yml", "dependencies: [python]\n");
+    sandbox.write("env.tar.gz", "x");
+    sandbox.write("folder/file", "x");
+    for (arguments, right) in [
+        (
+            ["ship", "s3a://bucket/envs/", "environment.yml"],
+            "envship ship environment.yml s3a://bucket/envs/",
+        ),
+        (["publish", "s3://bucket/envs/", "env.tar.gz"], "envship publish env.tar.gz s3://bucket/envs/"),
+        (["unpack", "missing", "env.tar.gz"], "envship unpack env.tar.gz missing"),
+        (["unpack", "folder", "env.tar.gz"], "envship unpack env.tar.gz folder"),
+        (["unpack", "missing", "s3://bucket/e.zip"], "envship unpack s3://bucket/e.zip missing"),
+    ] {
+        sandbox.run(arguments).fails_with(2).says(&["wrong order", &format!("hint: write `{right}`")]);
+    }
+    for command in ["pack", "ship"] {
+        let arguments = [command, "s3://bucket/environment.yml", "file:///srv/envs/"];
+        let given = if command == "pack" { &arguments[..2] } else { &arguments[..] };
+        sandbox.run(given).fails_with(1).says(&["`s3://bucket/environment.yml`", "hint: fetch it first"]);
+    }
+}
+
+#[test]
 fn a_target_that_is_named_twice_is_printed_once() {
     let sandbox = Sandbox::new();
     let conf = |targets: &[&str]| {
