@@ -1,5 +1,6 @@
 //! archive, environment or URL → what is in it
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
@@ -24,15 +25,38 @@ pub struct Inspected {
 
 /// An environment that won't load on the system that was named.
 #[derive(Debug, thiserror::Error)]
-#[error("{count} packages need more than `{system}` offers")]
+#[error("`{system}` offers less than {} need", self.needy())]
 pub struct TooNew {
-    count: usize,
+    /// How many.
+    packages: usize,
+    /// Whether files of no package are among those in need.
+    loose: bool,
     system: String,
+}
+
+impl TooNew {
+    fn needy(&self) -> String {
+        let packages =
+            if self.packages == 1 { "1 package".into() } else { format!("{} packages", self.packages) };
+        match (self.packages, self.loose) {
+            (0, _) => "files of no package".to_owned(),
+            (_, false) => packages,
+            (_, true) => format!("{packages} and files of no package"),
+        }
+    }
 }
 
 impl Explain for TooNew {
     fn hint(&self) -> Option<String> {
-        Some(format!("pack the spec again with `--target-glibc {}`", self.system))
+        let quote = if self.system.contains(' ') { "'" } else { "" };
+        let again = format!("pack the spec again with `--target-glibc {quote}{}{quote}`", self.system);
+        let portable = "an interpreter and libraries that came from the packing machine ask for its glibc: take a \
+                        portable Python, such as `--python conda:3.12`, or pack on a system as old as the target";
+        Some(match (self.packages, self.loose) {
+            (0, _) => portable.to_owned(),
+            (_, false) => again,
+            (_, true) => format!("{again}\n{portable}"),
+        })
     }
 }
 
@@ -41,13 +65,12 @@ impl Explain for TooNew {
 /// # Errors
 /// [`TooNew`].
 pub fn require_met(inspected: &Inspected, name: &str) -> Result<()> {
-    let mut packages: Vec<_> = inspected.unmet.iter().map(|unmet| &unmet.package).collect();
-    packages.sort();
-    packages.dedup();
-    if packages.is_empty() {
+    if inspected.unmet.is_empty() {
         return Ok(());
     }
-    Err(TooNew { count: packages.len(), system: name.to_owned() }.into())
+    let packages: BTreeSet<_> = inspected.unmet.iter().filter_map(|unmet| unmet.package.as_ref()).collect();
+    let loose = inspected.unmet.iter().any(|unmet| unmet.package.is_none());
+    Err(TooNew { packages: packages.len(), loose, system: name.to_owned() }.into())
 }
 
 /// Looks at an environment: a folder, an archive, or an archive at a URL, which

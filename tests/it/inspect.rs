@@ -55,7 +55,15 @@ fn a_system_that_is_too_old_is_told_with_the_files_and_packages() {
     let table = run.stdout();
     assert!(table.contains("too new for the target"), "{table}");
     assert!(table.contains("numpy (PyPI)"), "{table}");
-    run.says(&["`manylinux1`", "--target-glibc manylinux1"]);
+    run.says(&["`manylinux1`", "--target-glibc manylinux1"])
+        .says(&["1 package and files of no package", "portable Python"]);
+    sandbox
+        .run(["pack", "env", "-o", "bare.tar", "--exclude", "lib/python3.11/site-packages/numpy*"])
+        .success();
+    let bare = sandbox.run(["inspect", "bare.tar", "--target-glibc", "manylinux1"]);
+    assert_eq!(bare.code(), Some(1), "{bare}");
+    let bare = bare.says(&["`manylinux1` offers less than files of no package need", "portable Python"]);
+    assert!(!bare.stderr().contains("pack the spec again"), "{bare}");
     let all = json(&sandbox.run(["inspect", "env.tar", "--target-glibc", "manylinux1", "--json"]));
     let files: Vec<_> = all["unmet"].as_array().unwrap().iter().map(|row| row["files"].to_string()).collect();
     for needed in ["libpython3.11.so.1.0", "lib-dynload/math.", "_multiarray_umath."] {
