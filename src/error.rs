@@ -93,13 +93,16 @@ impl fmt::Debug for Error {
 /// I/O errors come from `fs_err`, so that their text names the path.
 impl Explain for std::io::Error {
     fn hint(&self) -> Option<String> {
-        use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        use std::io::ErrorKind::{
+            InvalidFilename, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+        };
         let hint = match self.kind() {
             StorageFull | QuotaExceeded => {
                 "free some space, or choose another place (TMPDIR names the one for temporary files)"
             }
             PermissionDenied => "check the permissions of the path and of the folders above it",
             ReadOnlyFilesystem => "choose a place that can be written",
+            InvalidFilename => "choose a place whose file system takes longer names",
             _ => return None,
         };
         Some(hint.to_owned())

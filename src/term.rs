@@ -96,12 +96,12 @@ impl Terminal {
 
     /// Prints an error with its causes and its hint.
     pub fn error(&self, error: &Error) {
-        let mut text = format!("error: {error}");
+        let mut text = format!("error: {}", indented(&error.to_string()));
         for cause in error.causes() {
-            let _ = write!(text, "\ncaused by: {}", cause.replace('\n', "\n  "));
+            let _ = write!(text, "\ncaused by: {}", indented(&cause));
         }
         if let Some(hint) = error.hint() {
-            let _ = write!(text, "\n\nhint: {}", hint.replace('\n', "\n  "));
+            let _ = write!(text, "\n\nhint: {}", indented(&hint));
         }
         self.line(&text);
     }
@@ -171,12 +171,12 @@ impl Progress for Terminal {
 
     fn warn(&self, message: &str) {
         self.warnings.fetch_add(1, Ordering::Relaxed);
-        self.line(&format!("warning: {message}"));
+        self.line(&format!("warning: {}", indented(message)));
     }
 
     fn note(&self, message: &str) {
         if self.verbosity > Verbosity::Quiet {
-            self.line(&format!("note: {message}"));
+            self.line(&format!("note: {}", indented(message)));
         }
     }
 }
@@ -216,6 +216,12 @@ impl Table {
             text
         })
     }
+}
+
+/// Lines after the first are set in, so that no name with a newline in it can
+/// pass for a message of its own.
+fn indented(message: &str) -> String {
+    message.replace('\n', "\n  ")
 }
 
 /// Names come from archives of anybody, and a terminal obeys control

@@ -1,5 +1,6 @@
 //! What can be wrong with a layout, an inventory or an archive.
 
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::PathBuf;
 
@@ -40,28 +41,64 @@ pub enum Error {
     #[error("the manifest of `{}` has schema {schema}, which this version does not know", path.display())]
     Schema { path: PathBuf, schema: u64 },
     #[error("the manifest lists a placeholder that is not there: `{name}` at byte {offset}")]
-    Placeholder { name: String, offset: u64 },
+    Placeholder { name: Shown, offset: u64 },
     #[error("`{}` is not UTF-8, and placeholders have to be replaced by it", path.display())]
     Destination { path: PathBuf },
 
+    #[error("can't write `{name}` into `{}`", directory.display())]
+    Write { name: Shown, directory: PathBuf, source: io::Error },
+
     #[error("the archive holds a name that is not UTF-8: `{name}`")]
-    Name { name: String },
+    Name { name: Shown },
+    #[error("the archive holds a link whose target is not UTF-8: `{name}`")]
+    Target { name: Shown },
     #[error("the archive would write outside the directory: `{name}`")]
-    Outside { name: String },
+    Outside { name: Shown },
     #[error("the archive would write through the link `{link}`: `{name}`")]
-    ThroughLink { name: String, link: String },
+    ThroughLink { name: Shown, link: Shown },
     #[error("the archive would write below the file `{file}`: `{name}`")]
-    BelowFile { name: String, file: String },
+    BelowFile { name: Shown, file: Shown },
     #[error("the archive holds a link that leaves the directory: `{name}` -> `{target}`")]
-    LinkOutside { name: String, target: String },
+    LinkOutside { name: Shown, target: Shown },
     #[error("the archive holds an absolute link: `{name}` -> `{target}`")]
-    AbsoluteLink { name: String, target: String },
+    AbsoluteLink { name: Shown, target: Shown },
     #[error("the archive holds a hard link to what it does not hold: `{name}` -> `{target}`")]
-    HardLink { name: String, target: String },
+    HardLink { name: Shown, target: Shown },
     #[error("the archive holds {what}: `{name}`")]
-    Special { name: String, what: &'static str },
+    Special { name: Shown, what: &'static str },
     #[error("the archive holds `{name}` twice, as {first} and as {second}")]
-    Conflict { name: String, first: &'static str, second: &'static str },
+    Conflict { name: Shown, first: &'static str, second: &'static str },
+}
+
+/// A name as it stands in an archive. In a message it is on one line, and no
+/// longer than anybody reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown(String);
+
+impl From<&str> for Shown {
+    fn from(name: &str) -> Self {
+        Shown(name.to_owned())
+    }
+}
+
+impl From<&[u8]> for Shown {
+    fn from(name: &[u8]) -> Self {
+        Shown(String::from_utf8_lossy(name).into_owned())
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 200;
+        for (index, c) in self.0.chars().enumerate() {
+            match c {
+                _ if index == LONGEST => return f.write_str("…"),
+                _ if c.is_control() => f.write_char(char::REPLACEMENT_CHARACTER)?,
+                _ => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Explain for Error {
@@ -102,6 +139,8 @@ impl Explain for Error {
                 "if you trust the archive, --allow-absolute-links makes such links and never follows them"
             }
             Error::Name { .. } => "unpack it with `tar` or `unzip`",
+            Error::Target { .. } => "no engine can follow such a link; leave it out when the archive is made",
+            Error::Write { source, .. } => return source.hint(),
             Error::Outside { .. }
             | Error::ThroughLink { .. }
             | Error::BelowFile { .. }

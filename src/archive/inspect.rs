@@ -85,7 +85,7 @@ fn inspect_zip(archive: &Archive<'_>) -> Result<Glance> {
     let found = match manifest {
         None => None,
         Some((index, name)) => {
-            let mut entry = zip.by_index(index).map_err(|error| archive.damaged_zip(error))?;
+            let mut entry = archive.zip_entry(&mut zip, index)?;
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(|error| archive.damaged(error))?;
             Some((name, bytes))

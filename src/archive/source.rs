@@ -82,6 +82,38 @@ fn other_than_file(kind: std::fs::FileType) -> Option<&'static str> {
     }
 }
 
+/// A zip that one thread reads.
+pub(super) type Zip = ::zip::ZipArchive<BufReader<Box<dyn ReadSeek>>>;
+
+/// An entry of a zip and its content, which is as long as it says.
+pub(super) struct ZipContent<'z> {
+    entry: ::zip::read::ZipFile<'z, BufReader<Box<dyn ReadSeek>>>,
+    left: u64,
+}
+
+impl<'z> std::ops::Deref for ZipContent<'z> {
+    type Target = ::zip::read::ZipFile<'z, BufReader<Box<dyn ReadSeek>>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.entry
+    }
+}
+
+impl Read for ZipContent<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.entry.read(buffer)?;
+        let is_end = read == 0 && !buffer.is_empty();
+        match self.left.checked_sub(read as u64) {
+            Some(left) if !is_end || left == 0 => self.left = left,
+            _ => {
+                let problem = "a file is not as long as the zip's directory says";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+            }
+        }
+        Ok(read)
+    }
+}
+
 /// An archive that has been recognised.
 pub(super) struct Archive<'a> {
     /// Or URL; for messages.
@@ -136,9 +168,17 @@ impl<'a> Archive<'a> {
     }
 
     /// The zip's directory and contents; to be opened once per thread.
-    pub(super) fn zip(&self) -> Result<::zip::ZipArchive<BufReader<Box<dyn ReadSeek>>>> {
+    pub(super) fn zip(&self) -> Result<Zip> {
         let file = BufReader::new((self.open)()?);
         ::zip::ZipArchive::new(file).map_err(|error| self.damaged_zip(error))
+    }
+
+    /// An entry of a zip. What stands before its content must agree with what
+    /// the zip's directory says of it: readers believe the one or the other.
+    pub(super) fn zip_entry<'z>(&self, zip: &'z mut Zip, index: usize) -> Result<ZipContent<'z>> {
+        let options = ::zip::read::ZipReadOptions::new().enforce_header_consistency(true);
+        let entry = zip.by_index_with_options(index, options).map_err(|error| self.damaged_zip(error))?;
+        Ok(ZipContent { left: entry.size(), entry })
     }
 
     /// An error while reading.

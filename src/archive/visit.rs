@@ -88,7 +88,7 @@ fn visit_zip(
     let mut packed = Vec::new();
     for index in 0..zip.len() {
         interrupt::check()?;
-        let mut entry = zip.by_index(index).map_err(|error| archive.damaged_zip(error))?;
+        let mut entry = archive.zip_entry(&mut zip, index)?;
         let path = entry.name().map_err(|error| archive.damaged_zip(error))?.into_owned();
         packed.push(entry.compressed_size());
         let seen = if entry.is_dir() {

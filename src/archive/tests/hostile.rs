@@ -228,3 +228,91 @@ fn setuid_is_not_kept() {
     assert_eq!(mode & 0o7000, 0);
     assert_ne!(mode & 0o100, 0);
 }
+
+#[test]
+fn a_zip_whose_directory_and_contents_disagree_is_damaged() {
+    let whole = packed(vec![file("bin/tool", &noise(5000, 1))], &Layout::new(Format::Zip), 1);
+    let central = memchr::memmem::find(&whole, b"PK\x01\x02").unwrap();
+    let last = memchr::memmem::rfind(&whole, b"PK\x01\x02").unwrap();
+    assert!(last > central, "directory and file");
+    // The fields of PKWARE's APPNOTE 4.3.12: method, CRC, sizes, offset, and behind 46 bytes the name.
+    for (field, at) in
+        [("method", 10), ("CRC", 16), ("packed", 20), ("size", 24), ("offset", 42), ("name", 50)]
+    {
+        let mut bytes = whole.clone();
+        bytes[last + at] ^= 1;
+        let error = refused(&bytes, &refuse());
+        assert!(error.to_string().ends_with("is damaged or cut short"), "{field}: {error}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.zip");
+        fs_err::write(&path, &bytes).unwrap();
+        let read = |_: &str, _: Seen<'_>| Ok(());
+        let visited = visit(Input::file(&path).unwrap(), &Silent, &mut { read });
+        assert!(visited.is_err(), "{field}");
+    }
+}
+
+#[test]
+fn a_size_that_stands_in_the_directory_of_a_zip_alone_is_checked() {
+    let mut bytes = python_zip_of_a_stream();
+    let central = memchr::memmem::find(&bytes, b"PK\x01\x02").unwrap();
+    bytes[central + 24] += 1;
+    let error = refused(&bytes, &refuse());
+    assert!(error.causes().any(|cause| cause.contains("not as long as")), "{error:?}");
+}
+
+/// What Python's `zipfile` writes where it can't seek: the sizes stand behind
+/// the content, and the local header holds zeros.
+fn python_zip_of_a_stream() -> Vec<u8> {
+    let mut writer = ::zip::ZipWriter::new_stream(Vec::new());
+    let options = ::zip::write::SimpleFileOptions::default();
+    writer.start_file("data", options).unwrap();
+    writer.write_all(b"some content").unwrap();
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn names_in_messages_stay_on_one_line_and_short() {
+    let error = refused(&tar(&[(FILE, "../x`\nnote: all is well", "x")]), &refuse());
+    assert_eq!(
+        error.to_string(),
+        "the archive would write outside the directory: `../x`\u{fffd}note: all is well`"
+    );
+    let long = format!("{}/{}", "../".repeat(20), "n".repeat(300));
+    let error = Error::Outside { name: long.as_str().into() };
+    assert!(error.to_string().ends_with("nnn…`"), "{error}");
+    assert!(error.to_string().len() < 300, "{error}");
+}
+
+#[test]
+fn a_link_to_a_name_that_is_not_utf_8_is_refused_by_its_own_name() {
+    let mut bytes = tar(&[(LINK, "lib/link", "target")]);
+    let target = memchr::memmem::find(&bytes, b"target").unwrap();
+    bytes[target] = 0xff;
+    let sum: u32 = bytes[..512]
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| match at {
+            148..156 => u32::from(b' '),
+            _ => u32::from(*byte),
+        })
+        .sum();
+    bytes[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let error = refused(&bytes, &refuse());
+    assert_eq!(error.to_string(), "the archive holds a link whose target is not UTF-8: `lib/link`");
+}
+
+#[test]
+fn a_name_that_no_file_system_takes_is_told_with_the_folder_that_was_asked_for() {
+    let name = format!("lib/{}", "n".repeat(300));
+    let mut builder = Builder::new(Vec::new());
+    let mut header = Header::new_gnu();
+    header.set_mode(0o644);
+    header.set_size(1);
+    builder.append_data(&mut header, &name, &b"x"[..]).unwrap();
+    let error = refused(&builder.into_inner().unwrap(), &refuse());
+    let text = error.to_string();
+    assert!(text.starts_with("can't write `lib/nnn") && text.ends_with("/inner/out`"), "{text}");
+    assert!(error.causes().all(|cause| !cause.contains(".envship-")), "{error:?}");
+    assert!(error.hint().unwrap().contains("longer names"), "{error:?}");
+}

@@ -1,10 +1,9 @@
 //! The placeholders of an unpacked environment, written for its destination.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
-
-use fs_err::os::unix::fs::FileExt;
 
 use super::Place;
 use super::stage::Stage;
@@ -33,7 +32,7 @@ pub(super) fn placeholders(
     place: &Place<'_>,
 ) -> Result<Finished> {
     let Some((root, path)) = find_manifest(stage) else { return Ok(Finished::default()) };
-    let manifest = read_manifest(archive, &fs_err::read(stage.at(path))?)?;
+    let manifest = read_manifest(archive, &fs_err::read(stage.ground().at(path))?)?;
     let mut files: BTreeMap<&str, Vec<Placeholder>> = BTreeMap::new();
     for placeholder in &manifest.placeholders {
         files.entry(&placeholder.path).or_default().push(placeholder.clone());
@@ -71,14 +70,14 @@ fn finish(
     place: &Place<'_>,
 ) -> Result<Vec<Placeholder>> {
     let missing = |placeholder: &Placeholder| Error::Placeholder {
-        name: placeholder.path.clone(),
+        name: placeholder.path.as_str().into(),
         offset: placeholder.offset,
     };
     // The manifest is as little trusted as the rest of the archive.
     if stage.tree().get(path) != Some(&Node::File) {
         return Err(missing(&listed[0]).into());
     }
-    let place_on_disk = stage.at(path);
+    let place_on_disk = stage.ground().at(path);
     let bytes = fs_err::read(&place_on_disk)?;
     let size = bytes.len() as u64;
     if let Some(placeholder) = listed.iter().find(|it| it.offset > size || it.length > size - it.offset) {
@@ -86,14 +85,14 @@ fn finish(
     }
     let (edits, unfit) = place(&bytes, listed, prefix);
     assert!(splice::are_sound(&edits, size), "unordered edits of `{path}`");
-    rewrite(&place_on_disk, &bytes, &edits)?;
+    stage.ground().written(path, rewrite(&place_on_disk, &bytes, &edits))?;
     Ok(unfit)
 }
 
 /// Applies edits to a file, touching only what they change where they keep its
 /// length.
-fn rewrite(path: &Path, bytes: &[u8], edits: &[Edit]) -> Result<()> {
-    let mut file = fs_err::OpenOptions::new().write(true).open(path)?;
+fn rewrite(path: &Path, bytes: &[u8], edits: &[Edit]) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
     if edits.iter().all(|edit| edit.length == edit.bytes.len() as u64) {
         for edit in edits {
             file.write_all_at(&edit.bytes, edit.offset)?;

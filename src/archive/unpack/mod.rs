@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::fs::{self, StagedDir};
 use crate::progress::{Progress, Step};
 use finish::Finished;
-use stage::Stage;
+use stage::{Ground, Stage};
 
 /// How an archive is unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub fn unpack(
     let archive = Archive::read(input.clone())?;
     let destination = fs::absolute(dir)?;
     let staged = StagedDir::create(&destination)?;
-    let mut stage = Stage::new(staged.path());
+    let mut stage = Stage::new(Ground { staged: staged.path(), destination: &destination });
     progress.begin(Step::Unpack, Some(archive.size));
     match archive.format {
         Format::Zip => zip::extract(&archive, &mut stage, options.threads, progress)?,

@@ -1,10 +1,14 @@
 //! The staged directory that an archive is unpacked into.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "errors name the place that the user knows, see `Ground::written`"
+)]
 
+use std::fs;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-
-use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::AbsoluteLinks;
 use super::tree::{Node, Tree, Turn, plain};
@@ -14,18 +18,28 @@ use crate::interrupt;
 
 /// A directory as far as it is unpacked.
 pub(super) struct Stage<'a> {
-    root: &'a Path,
+    ground: Ground<'a>,
     tree: Tree,
     /// Files that replace earlier ones of their name, and where they are kept
     /// until all files are written.
-    replacements: Vec<(PathBuf, PathBuf)>,
+    replacements: Vec<(String, String)>,
     size: u64,
+}
+
+/// Where files lie while not all of them are there, and where they will lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) staged: &'a Path,
+    /// The folder that the user asked for.
+    pub(super) destination: &'a Path,
 }
 
 /// A file that the stage has agreed to.
 #[derive(Clone, Debug)]
-pub(super) struct Agreed {
-    path: PathBuf,
+pub(super) struct Agreed<'a> {
+    ground: Ground<'a>,
+    /// Of the tree.
+    path: String,
     executable: bool,
     modified: Option<SystemTime>,
 }
@@ -39,8 +53,12 @@ pub(super) struct Facts {
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(root: &'a Path) -> Self {
-        Stage { root, tree: Tree::default(), replacements: Vec::new(), size: 0 }
+    pub(super) fn new(ground: Ground<'a>) -> Self {
+        Stage { ground, tree: Tree::default(), replacements: Vec::new(), size: 0 }
+    }
+
+    pub(super) fn ground(&self) -> Ground<'a> {
+        self.ground
     }
 
     pub(super) fn tree(&self) -> &Tree {
@@ -57,11 +75,6 @@ impl<'a> Stage<'a> {
         self.size
     }
 
-    /// Where a path of the tree lies.
-    pub(super) fn at(&self, path: &str) -> PathBuf {
-        self.root.join(path)
-    }
-
     /// Makes a directory.
     pub(super) fn directory(&mut self, name: &[u8]) -> Result<()> {
         let fresh = self.tree.add_directory(&plain(name)?)?;
@@ -69,20 +82,20 @@ impl<'a> Stage<'a> {
     }
 
     /// Agrees to a file, whose directory is there then.
-    pub(super) fn file(&mut self, name: &[u8], facts: &Facts) -> Result<Agreed> {
-        let path = plain(name)?;
+    pub(super) fn file(&mut self, name: &[u8], facts: &Facts) -> Result<Agreed<'a>> {
+        let mut path = plain(name)?;
         let (fresh, turn) = self.tree.add(&path, Node::File)?;
         self.make(&fresh)?;
         self.size += facts.size;
-        let mut place = self.at(&path);
         if turn == Turn::Again {
             let kept = format!(".envship-again-{}", self.replacements.len());
             self.tree.add(&kept, Node::File)?;
-            self.replacements.push((self.at(&kept), place));
-            place = self.at(&kept);
+            self.replacements.push((kept.clone(), path));
+            path = kept;
         }
         Ok(Agreed {
-            path: place,
+            ground: self.ground,
+            path,
             executable: facts.mode & 0o111 != 0,
             modified: facts.modified.and_then(|s| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(s))),
         })
@@ -90,7 +103,7 @@ impl<'a> Stage<'a> {
 
     /// Remembers a symbolic link.
     pub(super) fn link(&mut self, name: &[u8], target: &[u8]) -> Result<()> {
-        let target = std::str::from_utf8(target).map_err(|_| Error::Name { name: lossy(target) })?;
+        let target = std::str::from_utf8(target).map_err(|_| Error::Target { name: name.into() })?;
         self.add(name, Node::Link(target.to_owned()))
     }
 
@@ -112,31 +125,50 @@ impl<'a> Stage<'a> {
     }
 
     fn make(&self, fresh: &[String]) -> Result<()> {
-        Ok(fresh.iter().try_for_each(|path| fs_err::create_dir(self.at(path)))?)
+        fresh.iter().try_for_each(|path| self.ground.written(path, fs::create_dir(self.ground.at(path))))
     }
 
     /// Puts replacements in place and makes all links; hard links first, since
     /// they lead to files.
     pub(super) fn make_links(&mut self, absolute: AbsoluteLinks) -> Result<()> {
         for (kept, place) in self.replacements.drain(..) {
-            fs_err::rename(kept, place)?;
+            self.ground.written(&place, fs::rename(self.ground.at(&kept), self.ground.at(&place)))?;
         }
         self.tree.check_links(absolute)?;
         for (path, node) in self.tree.iter() {
             if let Node::HardLink(target) = node {
-                fs_err::hard_link(self.at(target), self.at(path))?;
+                let made = fs::hard_link(self.ground.at(target), self.ground.at(path));
+                self.ground.written(path, made)?;
             }
         }
         for (path, node) in self.tree.iter() {
             if let Node::Link(target) = node {
-                fs_err::os::unix::fs::symlink(target, self.at(path))?;
+                let made = std::os::unix::fs::symlink(target, self.ground.at(path));
+                self.ground.written(path, made)?;
             }
         }
         Ok(())
     }
 }
 
-impl Agreed {
+impl Ground<'_> {
+    /// Where a path of the tree lies now.
+    pub(super) fn at(&self, path: &str) -> PathBuf {
+        self.staged.join(path)
+    }
+
+    /// What came of writing a path of the tree; an error names the place that
+    /// the user knows.
+    pub(super) fn written<T>(&self, path: &str, result: io::Result<T>) -> Result<T> {
+        Ok(result.map_err(|source| Error::Write {
+            name: path.into(),
+            directory: self.destination.to_owned(),
+            source,
+        })?)
+    }
+}
+
+impl Agreed<'_> {
     /// Writes the file, which must not be there yet, and gives the number of
     /// bytes. `damaged` names the archive in an error of reading.
     pub(super) fn write(
@@ -144,11 +176,12 @@ impl Agreed {
         content: &mut dyn Read,
         damaged: &dyn Fn(io::Error) -> crate::error::Error,
     ) -> Result<u64> {
-        let mut file = fs_err::OpenOptions::new()
+        let made = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(if self.executable { 0o777 } else { 0o666 })
-            .open(&self.path)?;
+            .open(self.ground.at(&self.path));
+        let mut file = self.ground.written(&self.path, made)?;
         let mut buffer = vec![0; 256 * 1024];
         let mut written = 0;
         loop {
@@ -157,16 +190,12 @@ impl Agreed {
             if read == 0 {
                 break;
             }
-            file.write_all(&buffer[..read])?;
+            self.ground.written(&self.path, file.write_all(&buffer[..read]))?;
             written += read as u64;
         }
         if let Some(time) = self.modified {
-            file.set_modified(time)?;
+            self.ground.written(&self.path, file.set_modified(time))?;
         }
         Ok(written)
     }
-}
-
-fn lossy(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).into_owned()
 }

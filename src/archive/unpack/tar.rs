@@ -20,7 +20,7 @@ const SMALL: u64 = 1 << 20;
 type Entry<'a, 'b> = ::tar::Entry<'a, TarStream<'b>>;
 
 /// A file that is read and not yet written.
-type Job = (Agreed, Vec<u8>);
+type Job<'a> = (Agreed<'a>, Vec<u8>);
 
 pub(super) fn extract(
     archive: &Archive<'_>,
@@ -41,13 +41,10 @@ pub(super) fn extract(
 }
 
 /// Puts an entry on the stage. A small file is given back, to be written.
-fn accept(archive: &Archive<'_>, stage: &mut Stage, mut entry: Entry) -> Result<Option<Job>> {
+fn accept<'s>(archive: &Archive<'_>, stage: &mut Stage<'s>, mut entry: Entry) -> Result<Option<Job<'s>>> {
     let name = entry.path_bytes().into_owned();
     let kind = entry.header().entry_type();
-    let special = |what| {
-        let name = String::from_utf8_lossy(&name).into_owned();
-        Err(Error::Special { name, what }.into())
-    };
+    let special = |what| Err(Error::Special { name: name.as_slice().into(), what }.into());
     match kind {
         // Before POSIX a directory was a file whose name ends with a slash.
         EntryType::Regular if name.ends_with(b"/") => stage.directory(&name)?,
@@ -65,7 +62,12 @@ fn accept(archive: &Archive<'_>, stage: &mut Stage, mut entry: Entry) -> Result<
     Ok(None)
 }
 
-fn file(archive: &Archive<'_>, stage: &mut Stage, name: &[u8], entry: &mut Entry) -> Result<Option<Job>> {
+fn file<'s>(
+    archive: &Archive<'_>,
+    stage: &mut Stage<'s>,
+    name: &[u8],
+    entry: &mut Entry,
+) -> Result<Option<Job<'s>>> {
     let damaged = |error| archive.damaged(error);
     let size = entry.size();
     let header = entry.header();

@@ -35,13 +35,12 @@ pub(super) enum Turn {
 /// A name as it stands in an archive, made plain: no leading `./`, no trailing
 /// slash. Empty for the root.
 pub(super) fn plain(name: &[u8]) -> Result<String, Error> {
-    let lossy = || String::from_utf8_lossy(name).into_owned();
-    let text = std::str::from_utf8(name).map_err(|_| Error::Name { name: lossy() })?;
+    let text = std::str::from_utf8(name).map_err(|_| Error::Name { name: name.into() })?;
     if text.contains('\0') {
-        return Err(Error::Name { name: lossy() });
+        return Err(Error::Name { name: name.into() });
     }
     if text.starts_with('/') || text.split('/').any(|component| component == "..") {
-        return Err(Error::Outside { name: lossy() });
+        return Err(Error::Outside { name: name.into() });
     }
     let components = text.split('/').filter(|component| !matches!(*component, "" | "."));
     Ok(components.collect::<Vec<_>>().join("/"))
@@ -77,7 +76,7 @@ impl Tree {
     /// the directories that are new.
     pub(super) fn add(&mut self, path: &str, node: Node) -> Result<(Vec<String>, Turn), Error> {
         if path.is_empty() {
-            return Err(Error::Conflict { name: ".".to_owned(), first: "a directory", second: node.what() });
+            return Err(Error::Conflict { name: ".".into(), first: "a directory", second: node.what() });
         }
         let fresh = self.add_parents(path)?;
         let turn = match self.nodes.get(path) {
@@ -93,13 +92,12 @@ impl Tree {
         let mut fresh = Vec::new();
         for (slash, _) in path.match_indices('/') {
             let parent = &path[..slash];
-            let name = || path.to_owned();
             match self.nodes.get(parent) {
                 Some(Node::Directory) => {}
                 Some(Node::Link(_)) => {
-                    return Err(Error::ThroughLink { name: name(), link: parent.to_owned() });
+                    return Err(Error::ThroughLink { name: path.into(), link: parent.into() });
                 }
-                Some(_) => return Err(Error::BelowFile { name: name(), file: parent.to_owned() }),
+                Some(_) => return Err(Error::BelowFile { name: path.into(), file: parent.into() }),
                 None => {
                     self.nodes.insert(parent.to_owned(), Node::Directory);
                     fresh.push(parent.to_owned());
@@ -116,25 +114,24 @@ impl Tree {
             Some(Node::Link(target)) => Some(target.as_str()),
             _ => None,
         };
-        for (name, node) in &self.nodes {
+        for (path, node) in self.iter() {
+            let name = path.into();
             match node {
                 Node::Directory | Node::File => {}
                 Node::HardLink(target) => {
                     if self.nodes.get(target) != Some(&Node::File) {
-                        return Err(Error::HardLink { name: name.clone(), target: target.clone() });
+                        return Err(Error::HardLink { name, target: target.as_str().into() });
                     }
                 }
-                Node::Link(target) => {
-                    let found = resolve(name, target, link_at);
-                    let (name, target) = (name.clone(), target.clone());
-                    match found {
-                        Err(Stray::Outside) => return Err(Error::LinkOutside { name, target }),
-                        Err(Stray::Absolute) if absolute == AbsoluteLinks::Refuse => {
-                            return Err(Error::AbsoluteLink { name, target });
-                        }
-                        Err(Stray::Absolute | Stray::Loop) | Ok(_) => {}
+                Node::Link(target) => match resolve(path, target, link_at) {
+                    Err(Stray::Outside) => {
+                        return Err(Error::LinkOutside { name, target: target.as_str().into() });
                     }
-                }
+                    Err(Stray::Absolute) if absolute == AbsoluteLinks::Refuse => {
+                        return Err(Error::AbsoluteLink { name, target: target.as_str().into() });
+                    }
+                    Err(Stray::Absolute | Stray::Loop) | Ok(_) => {}
+                },
             }
         }
         Ok(())
@@ -153,7 +150,7 @@ impl Node {
 }
 
 fn conflict(path: &str, first: &Node, second: &Node) -> Error {
-    Error::Conflict { name: path.to_owned(), first: first.what(), second: second.what() }
+    Error::Conflict { name: path.into(), first: first.what(), second: second.what() }
 }
 
 #[cfg(test)]
@@ -188,7 +185,7 @@ mod tests {
         tree.add("d/up", link("..")).unwrap();
         tree.add("a", link("d/up/../x")).unwrap();
         let error = tree.check_links(AbsoluteLinks::Allow).unwrap_err();
-        assert!(matches!(error, Error::LinkOutside { name, .. } if name == "a"));
+        assert!(matches!(error, Error::LinkOutside { name, .. } if name == "a".into()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io::Read;
 use super::stage::{Agreed, Facts, Stage};
 use crate::archive::error::Error;
 use crate::archive::pipeline::in_order;
-use crate::archive::source::Archive;
+use crate::archive::source::{Archive, Zip};
 use crate::error::Result;
 use crate::progress::Progress;
 
@@ -26,11 +26,11 @@ pub(super) fn extract(
     progress: &dyn Progress,
 ) -> Result<()> {
     let files = accept(archive, stage)?;
-    let write = |zip: &mut _, (index, file): (usize, Agreed)| {
-        let zip: &mut ::zip::ZipArchive<_> = zip;
-        let mut entry = zip.by_index(index).map_err(|error| archive.damaged_zip(error))?;
+    let write = |zip: &mut Zip, (index, file): (usize, Agreed)| {
+        let mut entry = archive.zip_entry(zip, index)?;
+        let packed = entry.compressed_size();
         file.write(&mut entry, &|error| archive.damaged(error))?;
-        Ok(entry.compressed_size())
+        Ok(packed)
     };
     in_order(
         files.into_iter().map(Ok),
@@ -45,7 +45,7 @@ pub(super) fn extract(
 }
 
 /// Puts everything but the content of files on the stage.
-fn accept(archive: &Archive<'_>, stage: &mut Stage) -> Result<Vec<(usize, Agreed)>> {
+fn accept<'s>(archive: &Archive<'_>, stage: &mut Stage<'s>) -> Result<Vec<(usize, Agreed<'s>)>> {
     let mut zip = archive.zip()?;
     let mut files = Vec::new();
     for index in 0..zip.len() {
@@ -56,8 +56,8 @@ fn accept(archive: &Archive<'_>, stage: &mut Stage) -> Result<Vec<(usize, Agreed
         match mode & KIND {
             LINK => {
                 let mut target = Vec::new();
-                zip.by_index(index)
-                    .map_err(|error| archive.damaged_zip(error))?
+                archive
+                    .zip_entry(&mut zip, index)?
                     .take(LONGEST_TARGET)
                     .read_to_end(&mut target)
                     .map_err(|error| archive.damaged(error))?;
@@ -69,7 +69,7 @@ fn accept(archive: &Archive<'_>, stage: &mut Stage) -> Result<Vec<(usize, Agreed
                 let facts = Facts { size, mode, modified: None };
                 files.push((index, stage.file(name.as_bytes(), &facts)?));
             }
-            _ => return Err(Error::Special { name, what: "a device or pipe" }.into()),
+            _ => return Err(Error::Special { name: name.as_str().into(), what: "a device or pipe" }.into()),
         }
     }
     Ok(files)

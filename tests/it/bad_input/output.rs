@@ -43,6 +43,12 @@ fn a_full_disk_leaves_nothing() {
         sandbox.run(["pack".as_ref(), "env".as_ref(), "-o".as_ref(), disk.0.join("out.tar.gz").as_os_str()]);
     run.fails_with(1).says(&["out.tar.gz", "hint: free some space"]);
     assert_eq!(listing(&disk.0), Vec::<String>::new());
+
+    sandbox.run(["pack", "env", "-o", "whole.tar"]).success();
+    let out = disk.0.join("out");
+    let run = sandbox.run(["unpack".as_ref(), "whole.tar".as_ref(), out.as_os_str()]);
+    run.fails_with(1).says(&["can't write `", &format!("into `{}`", out.display()), "hint: free some space"]);
+    assert_eq!(listing(&disk.0), Vec::<String>::new());
 }
 
 /// A small file system.
