@@ -201,7 +201,18 @@ pub struct Measured {
     pub size: u64,
     /// SHA-256 of the relocated content; zeros for links and directories.
     pub sha256: [u8; 32],
+    /// CRC-32 of the relocated content, which tells that a file is still the
+    /// one that was measured; 0 for links and directories.
+    pub crc: u32,
     pub change: Change,
+}
+
+impl Measured {
+    /// A link, a directory, or a file that is still empty.
+    #[must_use]
+    pub fn empty(entry: Entry) -> Self {
+        Measured { entry, size: 0, sha256: [0; 32], crc: 0, change: Change::default() }
+    }
 }
 
 /// What relocation changes in a file.

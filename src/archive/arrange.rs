@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::Error;
 use super::layout::Layout;
 use crate::artifact::ContentDigest;
-use crate::entry::{Change, Content, Entry, Group, Measured, Node};
+use crate::entry::{Content, Entry, Group, Measured, Node};
 use crate::fs;
 
 /// Puts measured entries in the order in which they are archived: group by
@@ -53,8 +53,8 @@ pub fn arrange(measured: Vec<Measured>, layout: &Layout) -> Result<Vec<Measured>
 pub fn seal(entries: &mut [Measured], manifest: Vec<u8>) -> ContentDigest {
     let place = entries.iter_mut().find(|item| item.entry.group == Group::Manifest);
     let place = place.expect("every inventory keeps a place for the manifest");
-    let sha256 = fs::sha256(&manifest);
-    *place = Measured { size: manifest.len() as u64, sha256, ..place.clone() };
+    let (sha256, crc) = (fs::sha256(&manifest), crc32fast::hash(&manifest));
+    *place = Measured { size: manifest.len() as u64, sha256, crc, ..place.clone() };
     if let Node::File(file) = &mut place.entry.node {
         file.content = Content::Memory(manifest.into());
     }
@@ -63,7 +63,7 @@ pub fn seal(entries: &mut [Measured], manifest: Vec<u8>) -> ContentDigest {
 
 fn directory(path: &str) -> Measured {
     let entry = Entry { path: path.to_owned(), group: Group::Directory, node: Node::Directory };
-    Measured { entry, size: 0, sha256: [0; 32], change: Change::default() }
+    Measured::empty(entry)
 }
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ mod tests {
 
     fn entry(path: &str, group: Group, node: Node) -> Measured {
         let entry = Entry { path: path.to_owned(), group, node };
-        Measured { entry, size: 0, sha256: [0; 32], change: Change::default() }
+        Measured::empty(entry)
     }
 
     fn link(path: &str, group: Group) -> Measured {

@@ -70,18 +70,13 @@ fn slices(size: u64, target: u64) -> impl Iterator<Item = Range<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{Change, Entry, Group, Node};
+    use crate::entry::{Entry, Group, Node};
 
     fn entries(sizes: &[(&str, u64)]) -> Vec<Measured> {
-        let measured = |&(package, size): &(&str, u64)| Measured {
-            entry: Entry {
-                path: String::new(),
-                group: Group::Package(package.to_owned()),
-                node: Node::Directory,
-            },
-            size,
-            sha256: [0; 32],
-            change: Change::default(),
+        let measured = |&(package, size): &(&str, u64)| {
+            let group = Group::Package(package.to_owned());
+            let entry = Entry { path: String::new(), group, node: Node::Directory };
+            Measured { size, ..Measured::empty(entry) }
         };
         sizes.iter().map(measured).collect()
     }

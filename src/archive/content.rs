@@ -8,7 +8,6 @@ use super::error::Error;
 use super::splice::{Part, parts};
 use crate::entry::{Change, Content, Edit, File, Measured};
 use crate::error::Result;
-use crate::fs::sha256;
 
 /// A file that is being archived.
 pub(super) struct Reader<'a> {
@@ -56,7 +55,7 @@ impl<'a> Reader<'a> {
     pub(super) fn read_whole(&self, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         self.read(0..self.measured.size, out)?;
-        if sha256(&out[start..]) == self.measured.sha256 {
+        if crc32fast::hash(&out[start..]) == self.measured.crc {
             Ok(())
         } else {
             Err(Error::Changed { path: self.measured.entry.path.clone().into() }.into())

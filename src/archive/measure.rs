@@ -113,6 +113,7 @@ struct Surveyor<'a> {
 pub(super) struct Found {
     pub size: u64,
     pub sha256: [u8; 32],
+    pub crc: u32,
     pub change: Change,
     pub placeholders: Vec<Placeholder>,
 }
@@ -132,8 +133,8 @@ impl Surveyor<'_> {
                 (found, stamp)
             }
         };
-        let Found { size, sha256, change, placeholders } = found;
-        Ok((Measured { entry, size, sha256, change }, placeholders, stamp))
+        let Found { size, sha256, crc, change, placeholders } = found;
+        Ok((Measured { entry, size, sha256, crc, change }, placeholders, stamp))
     }
 
     /// What an earlier pass found.
@@ -158,8 +159,8 @@ impl Surveyor<'_> {
             append(&source, size, buffer)?;
             return self.bytes(name, file, buffer);
         }
-        if let Some(sha256) = self.windows(name, file, &source, size, buffer)? {
-            return Ok(Found { size, sha256, ..Found::default() });
+        if let Some((sha256, crc)) = self.windows(name, file, &source, size, buffer)? {
+            return Ok(Found { size, sha256, crc, ..Found::default() });
         }
         let _turn = self.one_at_a_time.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut whole = Vec::new();
@@ -174,16 +175,17 @@ impl Surveyor<'_> {
             _ => self.relocator.relocate(name, file.executable, &file.rewrite, bytes)?,
         };
         assert!(splice::are_sound(&edits, original), "unordered edits of `{name}`");
-        let mut hasher = Sha256::new();
-        splice::stretches(bytes, &edits).for_each(|stretch| hasher.update(stretch));
+        let mut sums = Sums::default();
+        splice::stretches(bytes, &edits).for_each(|stretch| sums.update(stretch));
         let size = splice::edited_size(&edits, original);
         let remake = if edits.is_empty() { None } else { self.relocator.remake(name, &file.rewrite) };
         let change = remake.map_or_else(|| Change::Edits(edits), Change::Remade);
-        Ok(Found { size, sha256: hasher.finalize().into(), change, placeholders })
+        let (sha256, crc) = sums.finish();
+        Ok(Found { size, sha256, crc, change, placeholders })
     }
 
-    /// The SHA-256 of a large file that holds no prefix, or nothing as soon as
-    /// all of it has to be looked at.
+    /// SHA-256 and CRC-32 of a large file that holds no prefix, or nothing as
+    /// soon as all of it has to be looked at.
     fn windows(
         &self,
         name: &str,
@@ -191,10 +193,10 @@ impl Surveyor<'_> {
         source: &fs_err::File,
         size: u64,
         buffer: &mut Vec<u8>,
-    ) -> Result<Option<[u8; 32]>> {
+    ) -> Result<Option<([u8; 32], u32)>> {
         let searched = file.rewrite != Rewrite::Keep;
         let overlap = if searched { self.relocator.overlap() } else { 0 };
-        let mut hasher = Sha256::new();
+        let mut sums = Sums::default();
         let mut left = size;
         while left > 0 {
             interrupt::check()?;
@@ -210,9 +212,27 @@ impl Surveyor<'_> {
                     return Ok(None);
                 }
             }
-            hasher.update(&buffer[shared..]);
+            sums.update(&buffer[shared..]);
             left -= fresh;
         }
-        Ok(Some(hasher.finalize().into()))
+        Ok(Some(sums.finish()))
+    }
+}
+
+/// SHA-256 and CRC-32 of what is archived.
+#[derive(Default)]
+struct Sums {
+    sha256: Sha256,
+    crc: crc32fast::Hasher,
+}
+
+impl Sums {
+    fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.crc.update(bytes);
+    }
+
+    fn finish(self) -> ([u8; 32], u32) {
+        (self.sha256.finalize().into(), self.crc.finalize())
     }
 }

@@ -49,6 +49,7 @@ struct Reading {
     rewrite: Rewrite,
     size: u64,
     sha256: [u8; 32],
+    crc: u32,
     /// Nothing for what is made once more when it is written.
     edits: Option<Vec<Edit>>,
     placeholders: Vec<Placeholder>,
@@ -100,6 +101,7 @@ impl<'a> Readings<'a> {
         let found = |edits: Vec<Edit>| Found {
             size: reading.size,
             sha256: reading.sha256,
+            crc: reading.crc,
             change: Change::Edits(edits),
             placeholders: reading.placeholders.clone(),
         };
@@ -156,7 +158,7 @@ impl Stamp {
 
 impl Reading {
     fn new(item: &Measured, stamp: Stamp, placeholders: &[Placeholder]) -> Option<Self> {
-        let Measured { entry: Entry { node: Node::File(file), .. }, size, sha256, change } = item else {
+        let Measured { entry: Entry { node: Node::File(file), .. }, size, sha256, crc, change } = item else {
             return None;
         };
         let edits = match change {
@@ -172,6 +174,7 @@ impl Reading {
             rewrite: file.rewrite.clone(),
             size: *size,
             sha256: *sha256,
+            crc: *crc,
             edits,
             placeholders: placeholders.to_vec(),
         })

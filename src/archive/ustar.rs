@@ -119,11 +119,11 @@ fn record(pax: &mut Vec<u8>, key: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{Change, Entry, Group};
+    use crate::entry::{Entry, Group};
 
     fn item(path: &str, node: Node) -> Measured {
         let entry = Entry { path: path.to_owned(), group: Group::Loose, node };
-        Measured { entry, size: 0, sha256: [0; 32], change: Change::default() }
+        Measured::empty(entry)
     }
 
     #[test]

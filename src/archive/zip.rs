@@ -84,7 +84,7 @@ fn whole(entries: &[Measured], deflater: &mut Deflater) -> Result<Segment> {
                 let mut raw = Vec::new();
                 Reader::open(item, file)?.read_whole(&mut raw)?;
                 deflater.block(&raw, Next::End, &mut segment.bytes)?;
-                crc32fast::hash(&raw)
+                item.crc
             }
             Node::Directory | Node::File(_) => 0,
         };

@@ -82,10 +82,10 @@ fn update(
 /// A measured file with contents that envship made.
 pub(super) fn made(entry: Entry, bytes: Vec<u8>) -> Measured {
     let executable = matches!(entry.node, Node::File(File { executable: true, .. }));
-    let (size, sha256) = (bytes.len() as u64, sha256(&bytes));
+    let (size, sha256, crc) = (bytes.len() as u64, sha256(&bytes), crc32fast::hash(&bytes));
     let node =
         Node::File(File { executable, content: Content::Memory(bytes.into()), rewrite: Rewrite::Keep });
-    Measured { entry: Entry { node, ..entry }, size, sha256, change: Change::default() }
+    Measured { entry: Entry { node, ..entry }, size, sha256, crc, change: Change::default() }
 }
 
 /// The lines of a `RECORD` whose files are in the archive, ordered by path,

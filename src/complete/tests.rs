@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use super::*;
-use crate::entry::{Change, Content, Entry, Measured, Node, Rewrite};
+use crate::entry::{Content, Entry, Measured, Node, Rewrite};
 use crate::fs::sha256;
 use crate::prefix::{self, Editable, Filter, Filters, Inventory, MissingFiles, ScanOptions};
 use crate::progress::Silent;
@@ -141,9 +141,9 @@ fn measured(inventory: &Inventory) -> Vec<Measured> {
     let measure = |entry: Entry| {
         let bytes = match &entry.node {
             Node::File(_) => text(inventory, &entry.path).into_bytes(),
-            _ => return Measured { entry, size: 0, sha256: [0; 32], change: Change::default() },
+            _ => return Measured::empty(entry),
         };
-        Measured { size: bytes.len() as u64, sha256: sha256(&bytes), entry, change: Change::default() }
+        Measured { size: bytes.len() as u64, sha256: sha256(&bytes), ..Measured::empty(entry) }
     };
     inventory.entries().into_iter().map(measure).collect()
 }
