@@ -169,19 +169,21 @@ impl Ground<'_> {
 }
 
 impl Agreed<'_> {
-    /// Writes the file, which must not be there yet, and gives the number of
-    /// bytes. `damaged` names the archive in an error of reading.
-    pub(super) fn write(
+    /// Writes the file, which must not be there yet.
+    pub(super) fn write(&self, content: &[u8]) -> Result<()> {
+        let mut file = self.make()?;
+        self.ground.written(&self.path, file.write_all(content))?;
+        self.close(&file)
+    }
+
+    /// The same with content that is read meanwhile; gives the number of bytes.
+    /// `damaged` names the archive in an error of reading.
+    pub(super) fn copy(
         &self,
         content: &mut dyn Read,
         damaged: &dyn Fn(io::Error) -> crate::error::Error,
     ) -> Result<u64> {
-        let made = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(if self.executable { 0o777 } else { 0o666 })
-            .open(self.ground.at(&self.path));
-        let mut file = self.ground.written(&self.path, made)?;
+        let mut file = self.make()?;
         let mut buffer = vec![0; 256 * 1024];
         let mut written = 0;
         loop {
@@ -193,9 +195,23 @@ impl Agreed<'_> {
             self.ground.written(&self.path, file.write_all(&buffer[..read]))?;
             written += read as u64;
         }
-        if let Some(time) = self.modified {
-            self.ground.written(&self.path, file.set_modified(time))?;
-        }
+        self.close(&file)?;
         Ok(written)
+    }
+
+    fn make(&self) -> Result<fs::File> {
+        let made = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(if self.executable { 0o777 } else { 0o666 })
+            .open(self.ground.at(&self.path));
+        self.ground.written(&self.path, made)
+    }
+
+    fn close(&self, file: &fs::File) -> Result<()> {
+        match self.modified {
+            Some(time) => self.ground.written(&self.path, file.set_modified(time)),
+            None => Ok(()),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! tar, through whatever codec.
 //!
-//! Decompressing is one thread's work; small files are handed to the others,
-//! since making a file costs more than filling it.
+//! One thread cuts the stream into files; small ones are handed to the others,
+//! since making a file costs more than filling it, and many at once, since
+//! handing over costs something too.
 
 use std::io::{self, Read};
 
@@ -14,8 +15,12 @@ use crate::archive::source::{Archive, TarStream};
 use crate::error::Result;
 use crate::progress::Progress;
 
-/// Up to this size a file waits in memory for the thread that writes it.
+/// Up to this size, in bytes, a file waits in memory for the thread that writes
+/// it, and about so much is handed over at once.
 const SMALL: u64 = 1 << 20;
+
+/// No more files than this are handed over at once.
+const MANY: usize = 64;
 
 type Entry<'a, 'b> = ::tar::Entry<'a, TarStream<'b>>;
 
@@ -30,14 +35,29 @@ pub(super) fn extract(
 ) -> Result<()> {
     let mut tar = ::tar::Archive::new(archive.tar_stream(progress)?);
     let damaged = |error| archive.damaged(error);
-    let jobs = tar
+    let mut files = tar
         .entries()
         .map_err(damaged)?
         .map(|entry| accept(archive, stage, entry.map_err(damaged)?))
         .filter_map(Result::transpose);
-    let write = |(): &mut (), (file, bytes): Job| file.write(&mut bytes.as_slice(), &damaged);
-    in_order(jobs, threads, || Ok(()), write, |_| Ok(()))?;
+    let jobs = std::iter::from_fn(|| some(&mut files).transpose());
+    let write = |(): &mut (), jobs: Vec<Job>| jobs.iter().try_for_each(|(file, bytes)| file.write(bytes));
+    in_order(jobs, threads, || Ok(()), write, |()| Ok(()))?;
     tar.into_inner().finish().map_err(damaged)
+}
+
+/// The next few files, or nothing where there is none any more.
+fn some<'s>(files: &mut impl Iterator<Item = Result<Job<'s>>>) -> Result<Option<Vec<Job<'s>>>> {
+    let (mut jobs, mut size) = (Vec::new(), 0);
+    while size < SMALL
+        && jobs.len() < MANY
+        && let Some(job) = files.next()
+    {
+        let job = job?;
+        size += job.1.len() as u64;
+        jobs.push(job);
+    }
+    Ok(if jobs.is_empty() { None } else { Some(jobs) })
 }
 
 /// Puts an entry on the stage. A small file is given back, to be written.
@@ -78,7 +98,7 @@ fn file<'s>(
         entry.read_to_end(&mut bytes).map_err(damaged)?;
         (bytes.len() as u64, Some((agreed, bytes)))
     } else {
-        (agreed.write(entry, &damaged)?, None)
+        (agreed.copy(entry, &damaged)?, None)
     };
     if read < size {
         return Err(damaged(io::ErrorKind::UnexpectedEof.into()));

@@ -29,7 +29,7 @@ pub(super) fn extract(
     let write = |zip: &mut Zip, (index, file): (usize, Agreed)| {
         let mut entry = archive.zip_entry(zip, index)?;
         let packed = entry.compressed_size();
-        file.write(&mut entry, &|error| archive.damaged(error))?;
+        file.copy(&mut entry, &|error| archive.damaged(error))?;
         Ok(packed)
     };
     in_order(
