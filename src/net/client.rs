@@ -13,16 +13,28 @@ use super::error::NetError;
 use super::fault::{kind_of, kind_of_status};
 use crate::error::Kind;
 
-/// How long a server may take to accept a connection, and to send the next bytes.
+/// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long it may take to send the next bytes, unless `ENVSHIP_HTTP_TIMEOUT`
+/// says otherwise, in seconds.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+fn read_timeout() -> Result<Duration, NetError> {
+    let Ok(text) = std::env::var("ENVSHIP_HTTP_TIMEOUT") else { return Ok(READ_TIMEOUT) };
+    match text.parse() {
+        Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
+        _ => Err(NetError::Timeout(text)),
+    }
+}
 
 /// The HTTP client of the whole process: retries what is worth retrying and
 /// signs in with what rattler knows (`RATTLER_AUTH_FILE`,
 /// `~/.rattler/credentials.json`, `~/.netrc` or `$NETRC`).
 ///
 /// # Errors
-/// If the certificates or the stored credentials can't be read.
+/// If the certificates, the stored credentials or `ENVSHIP_HTTP_TIMEOUT` can't
+/// be read.
 pub fn client() -> Result<ClientWithMiddleware, NetError> {
     static CLIENT: OnceLock<ClientWithMiddleware> = OnceLock::new();
     kept(&CLIENT, |builder| builder)
@@ -48,7 +60,7 @@ fn kept(
     let builder = reqwest::Client::builder()
         .user_agent(concat!("envship/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT);
+        .read_timeout(read_timeout()?);
     let plain = adapt(builder).build().map_err(NetError::Tls)?;
     let credentials = AuthenticationStorage::from_env_and_defaults().map_err(NetError::Credentials)?;
     // Outermost first: every attempt signs in anew.
@@ -82,6 +94,12 @@ impl Middleware for Retrying {
                 Err(reqwest_middleware::Error::Reqwest(error)) => kind_of(error) == Kind::Retry,
                 Err(reqwest_middleware::Error::Middleware(_)) => false,
             };
+            // A server that took its time to say nothing gets one more chance only.
+            let silent =
+                matches!(&result, Err(reqwest_middleware::Error::Reqwest(error)) if error.is_timeout());
+            if silent && attempt > 0 {
+                return result;
+            }
             match policy.should_retry(started, attempt) {
                 RetryDecision::Retry { execute_after } if worth_it => {
                     let pause = execute_after.duration_since(SystemTime::now()).unwrap_or_default();

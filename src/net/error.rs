@@ -12,6 +12,8 @@ pub enum NetError {
     Tls(#[source] reqwest::Error),
     #[error("the stored credentials can't be read")]
     Credentials(#[source] rattler_networking::AuthenticationStorageError),
+    #[error("ENVSHIP_HTTP_TIMEOUT is no number of seconds: `{0}`")]
+    Timeout(String),
     #[error("the network runtime can't be started")]
     Runtime(#[source] io::Error),
     #[error(transparent)]
@@ -32,6 +34,7 @@ impl Explain for NetError {
             NetError::Credentials(_) => Some(
                 "mend or remove the file that RATTLER_AUTH_FILE names, or ~/.rattler/credentials.json".into(),
             ),
+            NetError::Timeout(_) => Some("unset it, or set it to a whole number above 0".into()),
             NetError::Runtime(_) => Some("raise the limits on threads and open files (`ulimit -a`)".into()),
             NetError::Interrupted(_) => None,
         }

@@ -32,6 +32,23 @@ pub fn kind_of(error: &(dyn StdError + 'static)) -> Kind {
     Kind::Input
 }
 
+/// Whether a disk is full, by the causes of an error.
+#[must_use]
+pub fn is_full(error: &(dyn StdError + 'static)) -> bool {
+    let is_full_itself = |error: &io::Error| matches!(error.kind(), Io::StorageFull | Io::QuotaExceeded);
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        // An I/O error skips what it wraps when asked for its source.
+        if let Some(io) = error.downcast_ref::<io::Error>()
+            && (is_full_itself(io) || io.get_ref().is_some_and(|inner| is_full(inner)))
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 fn kind_of_one(error: &(dyn StdError + 'static)) -> Option<Kind> {
     if let Some(error) = error.downcast_ref::<reqwest_middleware::Error>() {
         return match error {

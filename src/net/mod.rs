@@ -12,6 +12,6 @@ mod runtime;
 
 pub use client::{client, untouched_client};
 pub use error::NetError;
-pub use fault::{kind_of, kind_of_status};
+pub use fault::{is_full, kind_of, kind_of_status};
 pub use redact::{Redacted, redact, without_secrets};
 pub use runtime::{block_on, finish};

@@ -70,7 +70,7 @@ impl Explain for SolveError {
                 "give credentials in ~/.netrc or RATTLER_AUTH_FILE, or a channel URL with a token".into()
             }
             SolveError::Unreachable { .. } => "check the network and the proxy, and try again".into(),
-            SolveError::Repodata { .. } => "the channel's index may be damaged: rebuild it, or tell who runs it".into(),
+            SolveError::Repodata { .. } => "there is no channel at this URL, or its index is damaged: rebuild it, or tell who runs it".into(),
             SolveError::Platform => "pack on Linux or macOS".into(),
             SolveError::VirtualPackages { .. } => "check the CONDA_OVERRIDE_… variables".into(),
             SolveError::Cache { .. } => "set RATTLER_CACHE_DIR to a folder that can be written".into(),

@@ -38,6 +38,20 @@ fn an_unreachable_channel_is_worth_another_try() {
 }
 
 #[test]
+fn a_channel_that_never_answers_is_given_up() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let sandbox = Sandbox::new().with("ENVSHIP_HTTP_TIMEOUT", "1");
+    sandbox.write(
+        "environment.yml",
+        format!("channels: [\"http://{address}/channel\"]\ndependencies: [python]\n"),
+    );
+    pack_fails(&sandbox, "environment.yml", 3).says(&[&address.to_string(), "hint: "]);
+    let sandbox = sandbox.with("ENVSHIP_HTTP_TIMEOUT", "soon");
+    pack_fails(&sandbox, "environment.yml", 1).says(&["ENVSHIP_HTTP_TIMEOUT", "`soon`"]);
+}
+
+#[test]
 fn a_dropped_connection_is_tried_again() {
     let sandbox = Sandbox::new();
     let (address, dropped) = dropping_proxy(3);
