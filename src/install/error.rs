@@ -23,6 +23,8 @@ pub enum InstallError {
     Conda { source: Redacted },
     #[error("the post-link script of `{packages}` failed")]
     LinkScript { packages: String },
+    #[error("there is no room for the package `{package}` in the package cache")]
+    CacheFull { package: String, source: Redacted },
     #[error("the package cache can't be used")]
     Cache { source: io::Error },
     #[error("no Python was found{wanted}")]
@@ -35,6 +37,8 @@ pub enum InstallError {
     NoInstaller { interpreter: String },
     #[error("a requirement can't be found or its versions don't fit together{asked}")]
     Requirement { asked: Asked, source: Redacted },
+    #[error("a requirement can't be understood{asked}")]
+    Syntax { asked: Asked, source: Redacted },
     #[error("a downloaded package does not have the hash that is required{asked}")]
     Hash { asked: Asked, source: Redacted },
     #[error("a requirement has no hash, but others have{asked}")]
@@ -75,6 +79,9 @@ impl Explain for InstallError {
             }
             InstallError::Conda { .. } => "check the free space and the permissions of the temporary folder".into(),
             InstallError::LinkScript { .. } => "leave the package out, or ask who maintains it".into(),
+            InstallError::CacheFull { .. } => {
+                "free some space, or set RATTLER_CACHE_DIR and TMPDIR to folders that have it".into()
+            }
             InstallError::Cache { .. } => "set RATTLER_CACHE_DIR to a folder that can be written".into(),
             InstallError::NoPython { .. } => {
                 "install one (`uv python install 3.11`), name one with --python PATH, or take conda's with --python \
@@ -90,6 +97,9 @@ impl Explain for InstallError {
             }
             InstallError::Requirement { .. } => {
                 "check the names and versions, and that the index has wheels for this Python and --target-glibc".into()
+            }
+            InstallError::Syntax { .. } => {
+                "write it as `name`, `name==1.2`, `name>=1.2,<2` or `name @ URL` (PEP 508)".into()
             }
             InstallError::Hash { .. } => {
                 "the file on the index is not the one that was locked: lock again if that is meant to be so".into()
@@ -114,6 +124,9 @@ impl InstallError {
     pub(super) fn of_cache(package: &str, url: &Url, error: &PackageCacheError) -> Self {
         let (package, url, source) = (package.to_owned(), net::redact(url.as_str()), Redacted::new(error));
         match extraction(error) {
+            _ if net::is_full(error) || extraction(error).is_some_and(|error| net::is_full(error)) => {
+                InstallError::CacheFull { package, source }
+            }
             Some(ExtractError::HashMismatch { .. }) => InstallError::Checksum { package, url, source },
             // Transparent: its source is the one below.
             Some(ExtractError::ReqwestError(error)) => {

@@ -59,10 +59,10 @@ const REQUIREMENT: &[&str] = &[
     "404 Client Error",
     "HTTP status client error (404",
     "Distribution not found",
-    "Invalid requirement",
-    "Couldn't parse",
     "is not a supported wheel",
 ];
+
+const SYNTAX: &[&str] = &["Couldn't parse requirement", "Invalid requirement"];
 
 /// How much of the output is shown: a build tells why at its end.
 const LINES_SHOWN: usize = 30;
@@ -98,6 +98,7 @@ pub(super) fn of_output(tool: &'static str, output: &str, log: &str, request: &R
         () if says(FORBIDDEN) => InstallError::IndexForbidden { asked, source },
         () if says(UNREACHABLE) => InstallError::IndexUnreachable { asked, source },
         () if says(BUILD) => InstallError::Build { asked: request.asked(&of_build(output), output), source },
+        () if says(SYNTAX) => InstallError::Syntax { asked, source },
         () if says(REQUIREMENT) => InstallError::Requirement { asked, source },
         () => InstallError::Tool { tool, source },
     }

@@ -29,6 +29,15 @@ fn a_requirement_with_another_hash_is_refused() {
 }
 
 #[test]
+fn a_requirement_that_is_none_is_told_from_one_that_is_missing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("requirements.txt", "tabulate ===== 1\n");
+    let interpreter = python("3.11");
+    let run = sandbox.run(["pack", "requirements.txt", "--python", interpreter.to_str().unwrap()]);
+    run.fails_with(1).says(&["a requirement can't be understood", "tabulate", "hint: write it as"]);
+}
+
+#[test]
 fn an_unreachable_index_is_worth_another_try() {
     // uv itself tries no more than once again.
     let sandbox = Sandbox::new().with("UV_HTTP_RETRIES", "1");

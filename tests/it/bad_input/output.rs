@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use super::{as_nobody, listing, open_to_everybody, pack_fails};
-use crate::environments::{python, venv};
+use crate::environments::{environment_yml, python, venv};
 use crate::util::Sandbox;
 
 #[test]
@@ -49,6 +49,17 @@ fn a_full_disk_leaves_nothing() {
     let run = sandbox.run(["unpack".as_ref(), "whole.tar".as_ref(), out.as_os_str()]);
     run.fails_with(1).says(&["can't write `", &format!("into `{}`", out.display()), "hint: free some space"]);
     assert_eq!(listing(&disk.0), Vec::<String>::new());
+}
+
+#[test]
+fn a_package_cache_without_room_is_told_from_a_broken_channel() {
+    let sandbox = Sandbox::new();
+    let disk = Disk::mount(&sandbox, "2m");
+    sandbox.write("environment.yml", environment_yml(&["python=3.11"], &[]));
+    let mut command = sandbox.envship();
+    command.env("RATTLER_CACHE_DIR", &disk.0).args(["pack", "environment.yml", "-o", "out.tar.gz"]);
+    sandbox.finish(command).fails_with(1).says(&["no room for the package", "hint: free some space"]);
+    assert!(!sandbox.work("out.tar.gz").exists());
 }
 
 /// A small file system.
