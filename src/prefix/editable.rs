@@ -126,9 +126,9 @@ impl Editables {
             match judge_line(roots, site_packages, line) {
                 Line::Keep => kept.push_str(line),
                 Line::Inside(relative) => kept.push_str(&relative),
-                Line::Outside => {
+                Line::Outside(place) => {
                     led_out = true;
-                    self.lead_out(path, line);
+                    self.lead_out(path, &place);
                     continue;
                 }
             }
@@ -160,29 +160,39 @@ impl Editables {
 enum Line {
     Keep,
     Inside(String),
-    Outside,
+    /// It leads to this place.
+    Outside(String),
 }
 
 fn judge_line(roots: &[PathBuf], site_packages: &str, line: &str) -> Line {
-    if line.trim().is_empty()
-        || line.starts_with('#')
-        || line.starts_with("import ")
-        || line.starts_with("import\t")
-    {
+    if line.trim().is_empty() || line.starts_with('#') {
         return Line::Keep;
+    }
+    if line.starts_with("import ") || line.starts_with("import\t") {
+        return named_folder(roots, line).map_or(Line::Keep, Line::Outside);
     }
     let path = Path::new(line);
     if !path.is_absolute() {
         let stays = normal(&Path::new(site_packages).join(path)).is_some();
-        return if stays { Line::Keep } else { Line::Outside };
+        return if stays { Line::Keep } else { Line::Outside(line.to_owned()) };
     }
     match roots
         .iter()
         .find_map(|root| below(root, site_packages, path.strip_prefix(root).ok().and(Some(line))?))
     {
         Some(inside) => Line::Inside(relative(Path::new(site_packages), Path::new(&inside))),
-        None => Line::Outside,
+        None => Line::Outside(line.to_owned()),
     }
+}
+
+/// The folder outside of the environment that a line of code names: such a line
+/// puts it on the search path, as people and old tools do.
+fn named_folder(roots: &[PathBuf], line: &str) -> Option<String> {
+    let outside = |text: &&str| {
+        let path = Path::new(text);
+        path.is_absolute() && path.is_dir() && !roots.iter().any(|root| path.starts_with(root))
+    };
+    line.split(['\'', '"']).skip(1).step_by(2).find(outside).map(str::to_owned)
 }
 
 /// Where the project of a `.dist-info` folder lies, if it is editable.
@@ -308,6 +318,21 @@ mod tests {
         let text = "import os; var = 'SETUPTOOLS_USE_DISTUTILS'\n# /comment\n\n";
         let found = Env::new().with("distutils-precedence.pth", text).find();
         assert!(found.projects.is_empty() && found.pth.is_empty() && found.files.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_line_of_code_that_names_a_folder_elsewhere_leads_there() {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let (env, folder) = (Env::new(), elsewhere.path().display());
+        let inside = env.root().join("src");
+        fs_err::create_dir(&inside).unwrap();
+        let inside = inside.display();
+        let found = env
+            .with("path.pth", &format!("import sys; sys.path.insert(0, '{folder}')\n"))
+            .with("inside.pth", &format!("import sys; sys.path.insert(0, '{inside}')\n"))
+            .with("other.pth", "import os; os.environ.setdefault('A', '/no/such/folder')\n")
+            .find();
+        assert_eq!(found.folders, [(format!("{SITE}/path.pth"), folder.to_string())]);
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod flaws;
 mod installers;
 mod owners;
 
+use std::path::PathBuf;
+
 use super::conda_meta::Record;
 use super::dist_info::Distribution;
 use super::editable::Editables;
@@ -69,7 +71,7 @@ pub fn scan(prefix: &Prefix, options: &ScanOptions, progress: &dyn Progress) -> 
         if matches!(prefix.kind, PrefixKind::Conda) { SourceKind::CondaPrefix } else { SourceKind::Venv };
     let platform = platform::of(&owners.records, prefix.python.as_ref());
     let inventory = Inventory::new(prefix.clone(), source, platform, options.filters.clone());
-    let mut scan = Scan { owners: &owners, editables: &editables, inventory, progress };
+    let mut scan = Scan { owners: &owners, editables: &editables, inventory, outside: Vec::new(), progress };
     for item in &found {
         interrupt::check()?;
         scan.take(item)?;
@@ -82,6 +84,7 @@ pub fn scan(prefix: &Prefix, options: &ScanOptions, progress: &dyn Progress) -> 
     for (file, folder) in &editables.folders {
         progress.warn(&format!("left out: `{folder}`, which `{file}` puts on Python's search path"));
     }
+    scan.tell_outside_links();
     scan.judge_packages(&found, options.missing)?;
     scan.drop_links_to_nothing();
     scan.list_packages();
@@ -93,6 +96,9 @@ struct Scan<'a> {
     owners: &'a Owners,
     editables: &'a Editables,
     inventory: Inventory,
+    /// Links that no package owns and the files elsewhere whose contents take
+    /// their places.
+    outside: Vec<(String, PathBuf)>,
     progress: &'a dyn Progress,
 }
 
@@ -138,7 +144,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn link(&self, path: &str, target: &std::path::Path) -> Result<Option<Node>> {
+    fn link(&mut self, path: &str, target: &std::path::Path) -> Result<Option<Node>> {
         match links::judge(&roots(&self.inventory.prefix), path, target) {
             Link::Inside(target) => Ok(Some(Node::Link(target))),
             Link::OutsideFile(resolved) => {
@@ -150,6 +156,9 @@ impl Scan<'_> {
                 readable(&resolved)?;
                 let executable =
                     std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+                if self.owners.group(&self.inventory.prefix, path) == Group::Loose {
+                    self.outside.push((path.to_owned(), resolved.clone()));
+                }
                 let content = Content::Disk { path: resolved, size: metadata.len() };
                 Ok(Some(Node::File(File { executable, content, rewrite: Rewrite::Search })))
             }
@@ -160,6 +169,19 @@ impl Scan<'_> {
                 Ok(None)
             }
         }
+    }
+
+    /// Who links to a file elsewhere may not mean to give it away.
+    fn tell_outside_links(&self) {
+        let Some((link, target)) = self.outside.first() else { return };
+        let which = match self.outside.len() {
+            1 => format!("`{link}` links to `{}`", target.display()),
+            count => format!(
+                "{count} links lead outside the environment, `{link}` to `{}` first",
+                target.display()
+            ),
+        };
+        self.progress.warn(&format!("{which}: the file itself is packed; --exclude leaves it out"));
     }
 
     /// Tells what is wrong with conda packages, or refuses it.
