@@ -11,6 +11,7 @@ use super::environment::Environment;
 use super::stranded;
 use crate::archive::{self, Layout, Links, Readings, Relocate, Written};
 use crate::artifact::{ContentDigest, Format, GlibcFloor, Manifest, PythonInfo};
+use crate::baseline::GlibcTarget;
 use crate::cache;
 use crate::complete::{self, CompleteOptions, Scratch};
 use crate::entry::{Edit, File, Measured, Node, Placeholder, Remake, Rewrite};
@@ -142,7 +143,8 @@ impl Assembly {
         let recipe = archive::recipe(&measured, &layout);
         let (manifest, text) = complete::manifest(&inventory, survey.placeholders, recipe)?;
         let digest = archive::seal(&mut measured, text);
-        if !measured.iter().any(|item| item.entry.path.ends_with("bin/python")) {
+        warn_of_floor(&manifest, environment.target_glibc, progress);
+        if !holds_python(&measured) {
             progress.warn("there is no Python in the archive");
         }
         let portability = Portability::of(&inventory, &options.completion.interpreter);
@@ -190,6 +192,31 @@ impl Assembly {
             glibc: self.manifest.glibc.clone(),
             portability: self.portability,
             placeholders: self.manifest.placeholders.len(),
+        }
+    }
+}
+
+/// Whether there is an interpreter, on the nodes or with a standard library.
+fn holds_python(measured: &[Measured]) -> bool {
+    let python = measured.iter().find(|item| item.entry.path.ends_with("bin/python"));
+    python.is_some_and(|python| match &python.entry.node {
+        Node::Link(_) => true,
+        _ => measured.iter().any(|item| item.entry.path.contains("/encodings/__init__.py")),
+    })
+}
+
+/// Tells if the cluster is older than what the environment was made for.
+fn warn_of_floor(manifest: &Manifest, target: Option<GlibcTarget>, progress: &dyn Progress) {
+    let (Some(floor), Some(target)) = (&manifest.glibc, target) else { return };
+    let parsed = |version: &Option<String>| version.as_ref()?.parse::<GlibcTarget>().ok();
+    let needed =
+        [("its interpreter needs", parsed(&floor.interpreter)), ("its wheels need", parsed(&floor.wheels))];
+    for (what, needed) in needed {
+        if let Some(needed) = needed.filter(|needed| *needed > target) {
+            progress.warn(&format!(
+                "{what} glibc {needed}, and --target-glibc says {target}: `envship inspect --target-glibc \
+                 {target}` lists what won't load there"
+            ));
         }
     }
 }

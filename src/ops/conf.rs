@@ -78,6 +78,9 @@ pub fn conf(archive: &str, engine: &EngineOptions, progress: &dyn Progress) -> R
             describe(&mut request, manifest);
         }
     }
+    if local.is_some_and(|path| !path.exists()) {
+        progress.note(&format!("`{archive}` is not there, so nothing could be checked by its content"));
+    }
     engine.render(&request, progress)
 }
 

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::artifact::{Installer, SourceKind};
 use crate::baseline::GlibcTarget;
-use crate::error::{Explain, Result};
+use crate::error::{Explain, Kind, Result};
 use crate::install::pypi::PypiOptions;
 use crate::install::{self, Tool};
 use crate::prefix::{self, Inventory, Prefix};
@@ -47,6 +47,8 @@ pub(super) struct Plan {
 pub(super) struct Environment {
     pub prefix: Prefix,
     pub name: String,
+    /// What the cluster has, if it was told.
+    pub target_glibc: Option<GlibcTarget>,
     /// How it was built; nothing if it was there before.
     built: Option<Built>,
 }
@@ -74,6 +76,50 @@ impl Explain for NoScratch {
     }
 }
 
+/// Options that decide what is installed, where nothing is installed by them.
+#[derive(Debug, thiserror::Error)]
+#[error("{} can't be used with `{}`, {why}", options.join(" and "), source_path.display())]
+struct Idle {
+    options: Vec<&'static str>,
+    source_path: PathBuf,
+    why: &'static str,
+}
+
+impl Explain for Idle {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("leave it out, or give a spec that is installed with it".to_owned())
+    }
+}
+
+impl SourceOptions {
+    /// Fails if an option would do nothing.
+    fn check(&self, source: &Source) -> Result<(), Idle> {
+        let ChannelOptions { extra, override_spec, alias } = &self.channels;
+        let given = [
+            ("--python", self.python.is_some()),
+            ("--channel", !extra.is_empty() || *override_spec),
+            ("--channel-alias", alias.is_some()),
+        ];
+        let (path, idle, why): (_, &[&str], _) = match source {
+            Source::Prefix(path) => {
+                (path, &["--python", "--channel", "--channel-alias"], "which is installed already")
+            }
+            Source::Environment(spec) => (&spec.path, &["--python"], "whose dependencies name the Python"),
+            Source::Requirements(_) => return Ok(()),
+        };
+        let options: Vec<_> = given
+            .into_iter()
+            .filter(|(name, given)| *given && idle.contains(name))
+            .map(|(name, _)| name)
+            .collect();
+        if options.is_empty() { Ok(()) } else { Err(Idle { options, source_path: path.clone(), why }) }
+    }
+}
+
 impl Plan {
     /// Reads the spec or finds the environment.
     ///
@@ -86,6 +132,7 @@ impl Plan {
             Given::Prefix(path) => Source::Prefix(path.clone()),
             Given::Active => Source::Prefix(prefix::active()?),
         };
+        options.check(&source)?;
         if let Source::Prefix(path) = &source {
             // A folder that is no environment is known before a store is asked.
             prefix::open(path)?;
@@ -127,13 +174,16 @@ impl Plan {
     pub fn build(self, options: &SourceOptions, progress: &dyn Progress) -> Result<Environment> {
         let Plan { source, name } = self;
         match source {
-            Source::Prefix(path) => Ok(Environment { prefix: prefix::open(&path)?, name, built: None }),
+            Source::Prefix(path) => {
+                let target_glibc = options.target_glibc;
+                Ok(Environment { prefix: prefix::open(&path)?, name, target_glibc, built: None })
+            }
             Source::Environment(spec) => {
-                build(name, SourceKind::Environment, |root| conda(spec, root, options, progress))
+                build(name, SourceKind::Environment, options, |root| conda(spec, root, options, progress))
             }
-            Source::Requirements(spec) => {
-                build(name, SourceKind::Requirements, |root| requirements(&spec, root, options, progress))
-            }
+            Source::Requirements(spec) => build(name, SourceKind::Requirements, options, |root| {
+                requirements(&spec, root, options, progress)
+            }),
         }
     }
 }
@@ -158,6 +208,7 @@ impl Environment {
 fn build(
     name: String,
     source: SourceKind,
+    options: &SourceOptions,
     install: impl FnOnce(&Path) -> Result<Vec<Installer>>,
 ) -> Result<Environment> {
     let folder = std::env::temp_dir();
@@ -166,7 +217,8 @@ fn build(
     let root = scratch.path().join("env");
     let installers = install(&root)?;
     let prefix = prefix::open(&root)?;
-    Ok(Environment { prefix, name, built: Some(Built { source, installers, _scratch: scratch }) })
+    let built = Some(Built { source, installers, _scratch: scratch });
+    Ok(Environment { prefix, name, target_glibc: options.target_glibc, built })
 }
 
 /// A conda environment, with what its `pip:` section asks for.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::environment::env_name;
 use crate::archive::{self, Input};
 use crate::artifact::{ContentDigest, Format};
-use crate::error::{Explain, Result};
+use crate::error::{Explain, Kind, Result};
 use crate::fs::OnExisting;
 use crate::progress::{Progress, Step};
 use crate::publish::{Job, Location, Outcome, Receipt, publish_file};
@@ -60,12 +60,25 @@ impl Published {
 /// A name that would make an engine misread the archive.
 #[derive(Debug, thiserror::Error)]
 #[error("`{name}` doesn't end like its format, {format}, by which engines choose how to unpack it")]
-struct Misnamed {
+pub(super) struct Misnamed {
     name: String,
     format: Format,
+    /// Of an archive's content, or of what was asked for.
+    kind: Kind,
+}
+
+impl Misnamed {
+    /// Where the format was asked for, and is not an archive's.
+    pub(super) fn by_options(self) -> Self {
+        Misnamed { kind: Kind::Usage, ..self }
+    }
 }
 
 impl Explain for Misnamed {
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
     fn hint(&self) -> Option<String> {
         Some(format!("end the name in .{}, or give a URL that ends in `/`", self.format))
     }
@@ -81,10 +94,10 @@ pub(super) fn archive_name(
     name: &str,
     digest: ContentDigest,
     format: Format,
-) -> Result<String> {
+) -> Result<String, Misnamed> {
     match location.file_name() {
         Some(name) if Format::of_name(&name) != Some(format) => {
-            Err(Misnamed { name: name.into_owned(), format }.into())
+            Err(Misnamed { name: name.into_owned(), format, kind: Kind::Input })
         }
         Some(name) => Ok(name.into_owned()),
         None => Ok(format!("{name}-{}.{format}", digest.short())),

@@ -7,8 +7,9 @@ use super::cache::RunCache;
 use super::conf::{EngineOptions, describe};
 use super::environment::{Plan, SourceOptions};
 use super::pack::InsideSource;
-use super::publish::{Published, archive_name};
+use super::publish::{Misnamed, Published, archive_name};
 use super::verify::verify_assembly;
+use crate::archive::Links;
 use crate::artifact::{ContentDigest, Format};
 use crate::conf::{Rendered, python_support};
 use crate::error::{Explain, Kind, Result};
@@ -82,12 +83,16 @@ pub fn ship(
     options.layout(format)?;
     let cache = RunCache::open(options.cache)?;
     let plan = Plan::new(source)?;
-    let foreseen = archive_name(&location, plan.name(), ContentDigest([0; 32]), format)?;
+    let foreseen =
+        archive_name(&location, plan.name(), ContentDigest([0; 32]), format).map_err(Misnamed::by_options)?;
     let foreseen = location.directory().join(&foreseen);
     if let Some(path) = foreseen.local_path().filter(|path| plan.holds(path)) {
         return Err(InsideSource { path: path.to_owned() }.into());
     }
-    engine.render(&engine.request(&foreseen.uri(), format), &Silent)?;
+    let mut request = engine.request(&foreseen.uri(), format);
+    // Every environment has links.
+    request.has_links = Some(format == Format::Zip && options.zip_links == Links::Keep);
+    engine.render(&request, &Silent)?;
     let store = location.open()?;
     store.check_writable()?;
 

@@ -19,6 +19,7 @@ fn a_wrong_command_line_is_told_from_wrong_input() {
         &["verify", "x.tar.gz", "-j", "0"],
         &["verify", "x.tar.gz", "-j", "-2"],
         &["ship", ".", "s3a://b/envs/", "-j", "0"],
+        &["conf", "file:///e.zip", "--for", "spark-submit", "--master", "local", "--spark-version", "3.5"],
     ] {
         sandbox.run(arguments).fails_with(2).says(&["error: "]);
     }

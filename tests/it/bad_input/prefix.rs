@@ -82,6 +82,47 @@ fn an_unreadable_file_is_named() {
 }
 
 #[test]
+fn a_link_to_a_file_elsewhere_is_packed_as_the_file_and_told() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.11"), &[]);
+    sandbox.write("secret", "password");
+    std::os::unix::fs::symlink(sandbox.work("secret"), prefix.join("netrc")).unwrap();
+    let target = sandbox.work("secret").display().to_string();
+    sandbox.run(["pack", "env", "-o", "out.tar"]).success().says(&["warning: `netrc` links to", &target]);
+    let run = sandbox.run(["pack", "env", "-o", "without.tar", "--exclude", "netrc"]).success();
+    assert!(!run.stderr().contains("netrc"), "{run}");
+}
+
+#[test]
+fn an_environment_without_its_python_is_told() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &[]);
+    let run = sandbox.run(["pack", "env", "-o", "out.tar", "--exclude", "*"]).success();
+    run.says(&["warning: there is no Python in the archive"]);
+}
+
+#[test]
+fn options_that_only_a_spec_heeds_are_refused_for_what_is_installed() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &[]);
+    for (options, named) in [
+        (&["--python", "3.8"][..], "--python"),
+        (&["-c", "conda-forge"], "--channel"),
+        (&["-c", "conda-forge", "--override-channels", "--python", "3.8"], "--python and --channel"),
+        (&["--channel-alias", "https://host/"], "--channel-alias"),
+    ] {
+        let run = sandbox.run(["pack", "env"].iter().chain(options));
+        run.fails_with(2).says(&[named, "`env`", "installed already", "hint: "]);
+    }
+    sandbox.write("environment.yml", "dependencies: [python]\n");
+    let run = sandbox.run(["pack", "environment.yml", "--python", "3.8"]);
+    run.fails_with(2).says(&["--python", "`environment.yml`"]);
+
+    let run = sandbox.run(["pack", "env", "-o", "old.tar", "--target-glibc", "2.5"]).success();
+    run.says(&["warning: its interpreter needs glibc 2.", "--target-glibc says 2.5"]);
+}
+
+#[test]
 fn files_that_conda_packages_lost_are_told_and_are_an_error_when_strict() {
     let sandbox = Sandbox::new();
     let prefix = conda_environment(&sandbox, "env", &["python=3.11", "envship-greet"]);

@@ -14,6 +14,18 @@ fn a_url_without_a_bucket_is_refused() {
 }
 
 #[test]
+fn a_name_and_a_format_that_contradict_each_other_are_a_wrong_command_line() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &[]);
+    let run = sandbox.run(["ship", "env", "s3://envs/x.zip", "--format", "tar.gz"]);
+    run.fails_with(2).says(&["`x.zip`", "tar.gz", "hint: "]);
+    let target = format!("file://{}/", sandbox.work("out").display());
+    let linked = ["ship", "env", &target, "--format", "zip", "--zip-symlinks", "--for", "spark-submit"];
+    let run = sandbox.run(linked).fails_with(1).says(&["symbolic links", "hint: "]);
+    assert!(!run.stderr().contains("scanning"), "refused before any work: {run}");
+}
+
+#[test]
 fn what_a_store_refuses_is_known_before_the_build() {
     let sandbox = Sandbox::new().with_s3();
     // A build would fail with exit code 3, or name the channel.
