@@ -185,6 +185,48 @@ fn what_another_environments_activation_left_is_replaced() {
 }
 
 #[test]
+fn every_variable_is_set_whatever_the_locale_can_hold() {
+    let sandbox = Sandbox::new();
+    with_scripts(
+        &sandbox,
+        "env",
+        &[(
+            "zz.sh",
+            "export SNOW=é☃ DATA=\"$CONDA_PREFIX/é☃\" ZLAST=last\nexport LIST=\"é☃${LIST:+:$LIST}\"\n",
+        )],
+    );
+    let landed = land(&sandbox, "env", &[], "node é☃");
+    let root = landed.root.to_str().unwrap();
+    let program = "import ctypes, json, os
+getenv = ctypes.CDLL(None).getenv
+getenv.restype = ctypes.c_char_p
+for name, value in os.environ.items():
+    assert os.fsencode(value) == os.environb[os.fsencode(name)] == getenv(os.fsencode(name)), name
+print(json.dumps({name.decode(): value.decode() for name, value in os.environb.items()}))";
+    let told = |set: &[(&str, &str)]| -> Variables {
+        let mut command = landed.command("bin/python");
+        command.envs(set.iter().copied()).args(["-c", program]);
+        let run = sandbox.finish(command).success();
+        assert_eq!(run.stderr(), "", "{run}");
+        serde_json::from_str(&run.stdout()).unwrap()
+    };
+    let ascii = [("LC_ALL", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")];
+    for locale in [&ascii[..], &[("LC_ALL", "C.UTF-8")], &[("LC_ALL", "C"), ("PYTHONUTF8", "1")]] {
+        let values = told(&[locale, &[("LIST", "é:é☃")]].concat());
+        assert_eq!(values["SNOW"], "é☃", "{locale:?}");
+        assert_eq!(values["DATA"], below(&landed, "é☃"), "{locale:?}");
+        assert_eq!(values["LIST"], "é☃:é", "{locale:?}");
+        assert_eq!(values["ZLAST"], "last", "{locale:?}");
+        assert_eq!((values["CONDA_PREFIX"].as_str(), values["ENVSHIP_ACTIVE"].as_str()), (root, root));
+        assert_eq!(values["PATH"], format!("{root}/bin:/bin:/usr/bin"), "{locale:?}");
+        // A child finds nothing to do, in another locale either.
+        let set: Vec<(&str, &str)> = values.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let again = told(&[&set, &ascii[..]].concat());
+        assert_eq!(again["ENVSHIP_ACTIVE_SET"], values["ENVSHIP_ACTIVE_SET"], "{locale:?}");
+    }
+}
+
+#[test]
 fn the_hook_is_there_with_every_flag_but_one_and_can_be_turned_off() {
     let sandbox = Sandbox::new();
     with_scripts(&sandbox, "env", &[]);

@@ -10,12 +10,38 @@ import os
 import sys
 
 
+class _Texts:
+    """The variables as UTF-8, whatever the locale is: it may hold less than they do."""
+
+    def get(self, name, default=None):
+        value = os.environb.get(_bytes(name))
+        return default if value is None else _text(value)
+
+    def pop(self, name):
+        os.environb.pop(_bytes(name), None)
+
+    def put(self, name, value):
+        try:
+            os.environb[_bytes(name)] = _bytes(value)
+            return True
+        except Exception:
+            return False
+
+
+def _text(value):
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text):
+    return text.encode("utf-8", "surrogateescape")
+
+
 def _activate(environ, prefix):
     active = environ.get("ENVSHIP_ACTIVE")
     if active == prefix or environ.get("ENVSHIP_ACTIVATE", "").lower() in ("0", "false", "no", "off"):
         return
     # A virtual environment that sees this one's packages has another prefix.
-    here = sys.prefix
+    here = _text(os.fsencode(sys.prefix))
     if here != prefix and _same(here, prefix):
         prefix = here
     left = []
@@ -29,9 +55,13 @@ def _activate(environ, prefix):
         if path and path != prefix and path != here and not _same(path, prefix) and not _same(path, here):
             left.append(path)
             for name in names:
-                environ.pop(name, None)
+                environ.pop(name)
     left = [path.rstrip("/") + "/" for path in left if path[:1] == "/" and len(path) > 1]
     done = []
+
+    def put(name, value, record):
+        if environ.put(name, value):
+            done.append(name + record)
 
     def free(name):
         value = environ.get(name)
@@ -45,14 +75,12 @@ def _activate(environ, prefix):
     for name, value in (
 @SET@    ):
         if free(name):
-            environ[name] = value
-            done.append(name + "=" + value)
+            put(name, value, "=" + value)
     for name, separator, alone, before, after in (
 @JOIN@    ):
         old = environ.get(name)
         if not old and name != "PATH":
-            environ[name] = alone
-            done.append(name + ("+=" if separator == ":" else "=") + alone)
+            put(name, alone, ("+=" if separator == ":" else "=") + alone)
         elif separator == ":":
             first = [item for item in before.split(":") if item]
             last = [item for item in after.split(":") if item]
@@ -61,11 +89,9 @@ def _activate(environ, prefix):
             own = first + last
             # Without a PATH, programs are found where the system has them.
             rest = [item for item in (old or os.defpath).split(":") if item not in own]
-            environ[name] = ":".join(first + rest + last)
-            done.append(name + "+=" + ":".join(own))
+            put(name, ":".join(first + rest + last), "+=" + ":".join(own))
         elif not (old.startswith(before) and old.endswith(after)):
-            environ[name] = before + old + after
-            done.append(name + "-=" + before + "\x1e" + after)
+            put(name, before + old + after, "-=" + before + "\x1e" + after)
     if free("SSL_CERT_FILE") and free("SSL_CERT_DIR"):
         exists = os.path.exists
         for folder in @FOLDERS@:
@@ -73,17 +99,16 @@ def _activate(environ, prefix):
                 for bundle in (
 @BUNDLES@                ):
                     if exists(bundle):
-                        environ["SSL_CERT_FILE"] = bundle
-                        done.append("SSL_CERT_FILE=" + bundle)
+                        put("SSL_CERT_FILE", bundle, "=" + bundle)
                         break
                 break
-    environ["ENVSHIP_ACTIVE"] = prefix
-    environ["ENVSHIP_ACTIVE_SET"] = "\x1f".join(done)
+    environ.put("ENVSHIP_ACTIVE", prefix)
+    environ.put("ENVSHIP_ACTIVE_SET", "\x1f".join(done))
 
 
 def _same(one, other):
     try:
-        return os.path.samefile(one, other)
+        return os.path.samefile(_bytes(one), _bytes(other))
     except Exception:
         return False
 
@@ -99,18 +124,18 @@ def _undo(environ, records):
             own = [item for item in value.split(":") if item]
             rest = [item for item in old.split(":") if item not in own]
             if rest:
-                environ[bare] = ":".join(rest)
+                environ.put(bare, ":".join(rest))
             else:
-                environ.pop(bare, None)
+                environ.pop(bare)
         elif kind == "-":
             before, _, after = value.partition("\x1e")
             if old.startswith(before) and old.endswith(after):
-                environ[bare] = old[len(before) : len(old) - len(after)]
+                environ.put(bare, old[len(before) : len(old) - len(after)])
         elif name and environ.get(name) == value:
-            del environ[name]
+            environ.pop(name)
 
 
 try:
-    _activate(os.environ, __file__.rsplit("/", 4)[0])
+    _activate(_Texts(), _text(os.fsencode(__file__)).rsplit("/", 4)[0])
 except Exception:
     pass
