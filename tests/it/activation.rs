@@ -185,6 +185,57 @@ fn what_another_environments_activation_left_is_replaced() {
 }
 
 #[test]
+fn what_points_into_the_environment_of_another_activation_is_replaced_or_taken_out() {
+    let sandbox = Sandbox::new();
+    let venv = Landed::new(&sandbox, &venv_of(&python("3.11")).archive("tar"), "venv");
+    let root = venv.root.to_str().unwrap();
+    let alone = seen(&sandbox, &venv, &[]);
+    let conda = [
+        ("CONDA_PREFIX", "/opt/conda"),
+        ("CONDA_DEFAULT_ENV", "base"),
+        ("VIRTUAL_ENV", "/srv/venv"),
+        ("SSL_CERT_FILE", "/opt/conda/ssl/cacert.pem"),
+        ("SSL_CERT_DIR", "/srv/venv/certs"),
+        ("GDAL_DATA", "/opt/conda/share/gdal"),
+        ("PROJ_DATA", "/opt/conda2/share/proj"),
+        ("R_HOME", "/mnt/opt/conda/lib/R"),
+        ("MAGIC", ""),
+        ("OTHER", "/opt/conda/share"),
+    ];
+    let told = seen(&sandbox, &venv, &conda);
+    assert_eq!(told["VIRTUAL_ENV"], root);
+    // The node's authorities are looked for as if nothing had been set.
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "GDAL_DATA"] {
+        assert_eq!(told.get(name), alone.get(name), "{name}");
+    }
+    for (name, value) in &conda[6..] {
+        assert_eq!(told[*name], *value);
+    }
+
+    let prefix = with_scripts(&sandbox, "env", &[]);
+    for file in ["share/gdal/gdalvrt.json", "ssl/cacert.pem"] {
+        fs::create_dir_all(prefix.join(file).parent().unwrap()).unwrap();
+        fs::write(prefix.join(file), "").unwrap();
+    }
+    let landed = land(&sandbox, "env", &[], "node");
+    let left = [
+        ("VIRTUAL_ENV", "/srv/venv"),
+        ("GDAL_DATA", "/srv/venv/share/gdal"),
+        ("SSL_CERT_FILE", "/srv/venv/ssl.pem"),
+        ("SSL_CERT_DIR", "/srv/venv/certs"),
+        ("PROJ_DATA", "/srv/venv/share/proj"),
+        ("UDUNITS2_XML_PATH", "/mine/udunits2.xml"),
+    ];
+    let told = seen(&sandbox, &landed, &left);
+    assert_eq!(told["GDAL_DATA"], below(&landed, "share/gdal"));
+    assert_eq!(told["SSL_CERT_FILE"], below(&landed, "ssl/cacert.pem"));
+    for name in ["VIRTUAL_ENV", "SSL_CERT_DIR", "PROJ_DATA"] {
+        assert!(!told.contains_key(name), "{name}");
+    }
+    assert_eq!(told["UDUNITS2_XML_PATH"], "/mine/udunits2.xml");
+}
+
+#[test]
 fn every_variable_is_set_whatever_the_locale_can_hold() {
     let sandbox = Sandbox::new();
     with_scripts(

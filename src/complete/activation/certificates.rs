@@ -22,6 +22,9 @@ const MARK: &[u8] = b"OPENSSLDIR: \"";
 /// Those of conda's package.
 const OWN: &str = "ssl/cacert.pem";
 
+/// What OpenSSL reads instead of looking into its folder.
+pub(super) const VARIABLES: [&str; 2] = ["SSL_CERT_DIR", "SSL_CERT_FILE"];
+
 /// Where systems keep all authorities in one file: the places of
 /// `crypto/x509` of Go and of `openssl-probe`.
 pub(in crate::complete) const BUNDLES: [&str; 7] = [

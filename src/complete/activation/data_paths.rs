@@ -61,6 +61,12 @@ const TABLE: &[Row] = &[
     row("SASL_PATH", "lib/sasl2/*.so*", 1, "Cyrus SASL loads mechanisms from there, GSSAPI among them"),
 ];
 
+/// All variables of the table that hold one path: lists are joined, whosever
+/// items they have.
+pub(super) fn variables() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().filter(|row| row.system.is_empty()).map(|row| row.variable)
+}
+
 /// The variables whose files are in the inventory.
 pub(super) fn find(inventory: &Inventory) -> Vec<(&'static str, Effect)> {
     let mut found: Vec<(&'static str, Effect)> = Vec::new();

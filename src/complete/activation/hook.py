@@ -44,6 +44,8 @@ def _activate(environ, prefix):
     here = _text(os.fsencode(sys.prefix))
     if here != prefix and _same(here, prefix):
         prefix = here
+    # A virtual environment's base is a part of it.
+    own = (prefix, here, _text(os.fsencode(sys.base_prefix)))
     left = []
     if active:
         if _same(active, prefix):
@@ -52,11 +54,15 @@ def _activate(environ, prefix):
         left.append(active)
     for variable, names in @STRANGERS@:
         path = environ.get(variable)
-        if path and path != prefix and path != here and not _same(path, prefix) and not _same(path, here):
+        if path and path not in own and not any([_same(path, one) for one in own]):
             left.append(path)
             for name in names:
                 environ.pop(name)
-    left = [path.rstrip("/") + "/" for path in left if path[:1] == "/" and len(path) > 1]
+    left = tuple([path.rstrip("/") + "/" for path in left if path[:1] == "/" and path.strip("/")])
+    # Where nothing of its own takes their place, a library looks where it would without them.
+    for name in @LIBRARIES@ if left else ():
+        if (environ.get(name, "") + "/").startswith(left):
+            environ.pop(name)
     done = []
 
     def put(name, value, record):

@@ -6,8 +6,8 @@
 //! place, as `site` spells it: under the name by which the interpreter was
 //! started, which for YARN is a link.
 
-use super::certificates::BUNDLES;
-use super::{ActivateAs, Activation, Effect, Hook};
+use super::certificates::{self, BUNDLES};
+use super::{ActivateAs, Activation, Effect, Hook, data_paths};
 use crate::entry::Group;
 use crate::prefix::{Inventory, Python};
 
@@ -24,6 +24,14 @@ pub(in crate::complete) fn write(inventory: &mut Inventory, activation: &Activat
         inventory.put_text(&module, Group::Loose, text(activation));
         inventory.put_text(&pth, Group::Loose, format!("import {NAME}\n"));
     }
+}
+
+/// The variables that tell libraries where their files are.
+fn library_variables() -> Vec<&'static str> {
+    let mut names: Vec<&str> = data_paths::variables().chain(certificates::VARIABLES).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn text(activation: &Activation) -> String {
@@ -62,6 +70,7 @@ fn text(activation: &Activation) -> String {
     let folders = literals(&folders).join(", ") + if folders.len() == 1 { "," } else { "" };
     MODULE
         .replace("@STRANGERS@", strangers)
+        .replace("@LIBRARIES@", &format!("({})", literals(&library_variables()).join(", ")))
         .replace("@FOLDERS@", &format!("({folders})"))
         .replace("@BUNDLES@", &lines(&literals(&BUNDLES), 20))
         .replace("@SET@", &lines(&set, 8))
