@@ -41,7 +41,8 @@ impl<'a> Shebang<'a> {
         }
     }
 
-    /// `#!/prefix/bin/python -E`, `#!/usr/bin/env python3` or `#!/usr/bin/env perl -w`.
+    /// `#!/prefix/bin/python -E`, `#!/usr/bin/env python3`, `#!/usr/bin/env perl -w` or
+    /// `#!/usr/bin/env /prefix/bin/python`.
     fn plain(bytes: &'a [u8], prefixes: &Prefixes) -> Option<Self> {
         let line = first_line(bytes.strip_prefix(b"#!")?)?;
         let length = line_length(bytes);
@@ -50,7 +51,9 @@ impl<'a> Shebang<'a> {
         let (interpreter, rest) = line.split_at(split);
         let arguments = arguments(rest)?;
         match (interpreter, &*arguments) {
-            (b"/usr/bin/env", ["-S", path, rest @ ..]) if in_bin(path.as_bytes(), prefixes).is_some() => {
+            (b"/usr/bin/env", ["-S", path, rest @ ..] | [path, rest @ ..])
+                if in_bin(path.as_bytes(), prefixes).is_some() =>
+            {
                 let (program, arguments) = (in_bin(path.as_bytes(), prefixes)?, rest.to_vec());
                 Some(Shebang { program, by: By::Prefix, arguments, length })
             }

@@ -29,7 +29,7 @@ pub(in crate::relocate) fn stranded(
 ) -> Option<Stranded> {
     let interpreter = match bytes.strip_prefix(WRAPPED) {
         Some(command) => wrapped(command)?,
-        None => first_word(bytes.strip_prefix(b"#!")?),
+        None => plain(bytes.strip_prefix(b"#!")?),
     };
     let shown = || String::from_utf8_lossy(interpreter).replace('\r', "\\r");
     if let Some(rest) = prefixes.strip(interpreter) {
@@ -39,6 +39,14 @@ pub(in crate::relocate) fn stranded(
     let folder = interpreter.iter().rposition(|&byte| byte == b'/').map(|end| &interpreter[..end]);
     let known = folder.is_some_and(|folder| SYSTEM.contains(&folder));
     (!known).then(|| Stranded::Missing(shown()))
+}
+
+/// What a shebang names, or has `env` start by its path.
+fn plain(line: &[u8]) -> &[u8] {
+    let (interpreter, rest) = split_word(line);
+    let (word, after) = split_word(rest);
+    let program = if word == b"-S" { first_word(after) } else { word };
+    if interpreter == b"/usr/bin/env" && program.starts_with(b"/") { program } else { interpreter }
 }
 
 /// What `'''exec'` starts, unless it finds that out when it is run; with its
@@ -58,6 +66,11 @@ fn wrapped(command: &[u8]) -> Option<&[u8]> {
 }
 
 fn first_word(line: &[u8]) -> &[u8] {
+    split_word(line).0
+}
+
+/// The first word of a line and what follows it there.
+fn split_word(line: &[u8]) -> (&[u8], &[u8]) {
     let line = line.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_start();
-    line.split(|byte| b" \t".contains(byte)).next().unwrap_or_default()
+    line.split_at(line.iter().position(|byte| b" \t".contains(byte)).unwrap_or(line.len()))
 }

@@ -348,6 +348,8 @@ fn scripts_whose_interpreter_will_not_be_there_are_found() {
         ("#! /home/u/old/bin/python3 -E\nx", "/home/u/old/bin/python3"),
         ("#!/home/u/envs/e1/bin/gone\n", "/home/u/envs/e1/bin/gone"),
         ("#!/home/u/envs/e1/bin/python\r\n", "/home/u/envs/e1/bin/python\\r"),
+        ("#!/usr/bin/env /home/u/old/bin/python3 -E\n", "/home/u/old/bin/python3"),
+        ("#!/usr/bin/env -S /home/u/envs/e1/bin/gone -E\n", "/home/u/envs/e1/bin/gone"),
         ("#!python\n", "python"),
         ("#!/usr/local/envs/e/bin/python\n", "/usr/local/envs/e/bin/python"),
         ("#!/bin/sh\n'''exec' \"/q\"u e/bin/python\" \"$0\" \"$@\"\n' '''\n", "\"/q\"u e/bin/python\""),
@@ -359,6 +361,7 @@ fn scripts_whose_interpreter_will_not_be_there_are_found() {
     }
     for (text, program) in [
         ("#!/home/u/envs/e1/bin/own-shell\n", "/home/u/envs/e1/bin/own-shell"),
+        ("#!/usr/bin/env /home/u/envs/e1/bin/own-shell\n", "/home/u/envs/e1/bin/own-shell"),
         ("#!/home/u/envs/e1/bin/perl -e 'a b'\n", "/home/u/envs/e1/bin/perl"),
     ] {
         assert_eq!(stranded(text), Some(Stranded::Unplaced(program.to_owned())), "{text}");
@@ -370,6 +373,9 @@ fn scripts_whose_interpreter_will_not_be_there_are_found() {
         "",
         "#!/bin/sh\necho\n",
         "#!/usr/bin/env old\n",
+        "#!/usr/bin/env -S old /home/u/old\n",
+        "#!/usr/bin/env /usr/bin/python3 -E\n",
+        "#!/usr/bin/env /home/u/envs/e1/bin/python\n",
         "#!/usr/bin/python3 -E\n",
         "#!/home/u/envs/e1/bin/python\n",
         "#!/home/u/envs/e1/bin/perl -w\n",
@@ -448,6 +454,21 @@ fn what_env_is_told_to_split_may_begin_with_the_prefix() {
     let by_env = rewritten("bin/tool", source.as_bytes());
     let plain = rewritten("bin/tool", source.replace("/usr/bin/env -S ", "").as_bytes());
     assert_eq!(String::from_utf8(by_env).unwrap(), String::from_utf8(plain).unwrap());
+}
+
+#[test]
+fn what_env_is_told_to_start_may_lie_below_the_prefix() {
+    for arguments in ["", " -u -X dev"] {
+        let plain = format!("#!{PREFIX}/bin/python3{arguments}\nprint(1)\n");
+        let by_env = plain.replace("#!", "#!/usr/bin/env ");
+        for path in ["bin/tool", "libexec/tool"] {
+            let by_env = rewritten(path, by_env.as_bytes());
+            let plain = rewritten(path, plain.as_bytes());
+            assert_eq!(String::from_utf8(by_env).unwrap(), String::from_utf8(plain).unwrap(), "{path}");
+        }
+    }
+    let perl = rewritten("libexec/tool", format!("#!/usr/bin/env {PREFIX}/bin/perl\nprint 1;\n").as_bytes());
+    assert!(String::from_utf8(perl).unwrap().ends_with("\n#!perl\nprint 1;\n"));
 }
 
 #[test]
