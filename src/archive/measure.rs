@@ -6,6 +6,7 @@
 //! loaded at a time, so that threads don't multiply the largest library of an
 //! environment.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
@@ -48,6 +49,12 @@ pub trait Relocate: Sync {
         bytes: &[u8],
     ) -> Result<(Vec<Edit>, Vec<Placeholder>)>;
 
+    /// The files that [`Self::relocate`] found damaged so far. What reading them
+    /// found is not kept: the next pass has to find it, too.
+    fn damaged(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
     /// How a file is changed once more when it is written, if its edits are
     /// too much to be kept until then.
     fn remake(&self, _path: &str, _rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
@@ -62,6 +69,8 @@ pub struct Survey {
     pub measured: Vec<Measured>,
     /// Ordered by path, then offset.
     pub placeholders: Vec<Placeholder>,
+    /// By path.
+    pub damaged: BTreeSet<String>,
 }
 
 /// Reads every file once, but for those of which there is a reading.
@@ -92,14 +101,16 @@ pub fn measure(
             .collect::<Result<Vec<_>>>()
     })?;
     progress.end();
-    readings.keep(found.iter().map(|(measured, placeholders, stamp)| (measured, stamp, &placeholders[..])));
+    let damaged = relocator.damaged();
+    let sound = found.iter().filter(|(measured, ..)| !damaged.contains(&measured.entry.path));
+    readings.keep(sound.map(|(measured, placeholders, stamp)| (measured, stamp, &placeholders[..])));
     let (mut measured, mut placeholders) = (Vec::with_capacity(found.len()), Vec::new());
     for (item, listed, _) in found {
         measured.push(item);
         placeholders.extend(listed);
     }
     placeholders.sort_by(|a: &Placeholder, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
-    Ok(Survey { measured, placeholders })
+    Ok(Survey { measured, placeholders, damaged })
 }
 
 struct Surveyor<'a> {

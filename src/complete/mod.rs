@@ -41,7 +41,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use activation::{ActivateAs, Hook};
-pub use bytecode::{Archived, Bytecode, Scratch, compile};
+pub use bytecode::{Archived, Bytecode, Scratch, compile, discard};
 pub use error::Error;
 pub use manifest::manifest;
 pub use records::records;

@@ -1,8 +1,9 @@
 //! environment → measured entries with their digest: all that is known before
 //! the first byte is compressed.
 
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
@@ -106,7 +107,7 @@ pub(super) struct Assembly {
     layout: Layout,
     cache: RunCache,
     /// Bytecode of which only this run knows.
-    _scratch: Scratch,
+    _scratch: Vec<Scratch>,
 }
 
 impl Assembly {
@@ -131,12 +132,24 @@ impl Assembly {
         };
         let bytecode = options.completion.bytecode;
         let threads = options.threads();
-        let scratch = complete::compile(&mut inventory, bytecode, cache.get(), threads, &archived, progress)?;
-        let entries = archive::adapt(inventory.entries(), &layout, progress);
+        let compile = |inventory: &mut Inventory| {
+            complete::compile(inventory, bytecode, cache.get(), threads, &archived, progress)
+        };
+        let mut scratch = vec![compile(&mut inventory)?];
         // What was built for this run alone is never read again.
         let kept = cache.get().filter(|_| environment.is_lasting());
         let readings = kept.map_or_else(Readings::none, |cache| Readings::load(cache, reading));
-        let survey = archive::measure(entries, &relocator, &readings, threads, progress)?;
+        let measure = |inventory: &Inventory| {
+            let entries = archive::adapt(inventory.entries(), &layout, progress);
+            archive::measure(entries, &Pass::new(&relocator), &readings, threads, progress)
+        };
+        let mut survey = measure(&inventory)?;
+        // What is compiled now is sound, whatever a second pass would make of it.
+        if !survey.damaged.is_empty() {
+            complete::discard(&mut inventory, &survey.damaged, progress);
+            scratch.push(compile(&mut inventory)?);
+            survey = measure(&inventory)?;
+        }
         stranded::warn(&survey.measured, &relocator, progress)?;
         let measured = complete::records(survey.measured, &inventory)?;
         let mut measured = archive::arrange(measured, &layout)?;
@@ -275,17 +288,33 @@ impl Portability {
     }
 }
 
-impl Relocate for Arc<Relocator> {
+/// A reading pass: how files change, and which were found damaged.
+struct Pass<'a> {
+    relocator: &'a Arc<Relocator>,
+    damaged: Mutex<BTreeSet<String>>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(relocator: &'a Arc<Relocator>) -> Self {
+        Pass { relocator, damaged: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Relocate for Pass<'_> {
     fn needs_whole(&self, path: &str, executable: bool, rewrite: &Rewrite, head: &[u8]) -> bool {
-        Relocator::needs_whole(self, path, executable, rewrite, head)
+        self.relocator.needs_whole(path, executable, rewrite, head)
     }
 
     fn holds_prefix(&self, window: &[u8]) -> bool {
-        Relocator::holds_prefix(self, window)
+        self.relocator.holds_prefix(window)
     }
 
     fn overlap(&self) -> usize {
-        Relocator::overlap(self)
+        self.relocator.overlap()
     }
 
     fn relocate(
@@ -295,14 +324,25 @@ impl Relocate for Arc<Relocator> {
         rewrite: &Rewrite,
         bytes: &[u8],
     ) -> Result<(Vec<Edit>, Vec<Placeholder>)> {
-        let relocated = Relocator::relocate(self, path, executable, rewrite, bytes);
+        let relocated = self.relocator.relocate(path, executable, rewrite, bytes);
+        if relocated.damaged {
+            self.lock().insert(path.to_owned());
+        }
         Ok((relocated.edits, relocated.placeholders))
+    }
+
+    fn damaged(&self) -> BTreeSet<String> {
+        self.lock().clone()
     }
 
     fn remake(&self, path: &str, rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
         let bytecode = matches!(rewrite, Rewrite::Bytecode { .. });
         bytecode.then(|| -> Arc<dyn Remake> {
-            Arc::new(Again { relocator: self.clone(), path: path.to_owned(), rewrite: rewrite.clone() })
+            Arc::new(Again {
+                relocator: self.relocator.clone(),
+                path: path.to_owned(),
+                rewrite: rewrite.clone(),
+            })
         })
     }
 }

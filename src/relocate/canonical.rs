@@ -54,6 +54,12 @@ pub(super) fn rewrite(
     Some((bytes, placeholders))
 }
 
+/// Whether it is said to be of a CPython whose code objects are known: then
+/// [`rewrite`] understands all that compiling made.
+pub(super) fn is_known(path: &str, bytes: &[u8]) -> bool {
+    CachedBytecode::of(path).is_some() && opened(bytes).is_some()
+}
+
 /// Writes the destination in place of listed placeholders: all of them or
 /// none.
 pub(super) fn place(bytes: &[u8], listed: &[&Placeholder], destination: &str) -> Option<Edit> {

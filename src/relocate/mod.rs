@@ -75,6 +75,9 @@ pub struct Relocated {
     /// What is left for [`place()`], by its offset in the output.
     pub placeholders: Vec<Placeholder>,
     pub outcome: Outcome,
+    /// Bytecode of a CPython that is known, but not what it compiles: its
+    /// header says nothing of the rest, which was cut off or overwritten.
+    pub damaged: bool,
 }
 
 /// What was done to a file.
@@ -238,13 +241,14 @@ impl Relocator {
         let Some((new, placeholders)) = made else {
             // Made by another compiler than CPython's, or by a later one: what
             // isn't understood keeps its length.
-            return self.bytecode(path, bytes, Some(valid));
+            let damaged = canonical::is_known(path, bytes);
+            return Relocated { damaged, ..self.bytecode(path, bytes, Some(valid)) };
         };
         if new == bytes {
             return Relocated { placeholders, ..Relocated::default() };
         }
         let edits = vec![Edit { offset: 0, length: bytes.len() as u64, bytes: new }];
-        Relocated { edits, placeholders, outcome: Outcome::Bytecode }
+        Relocated { edits, placeholders, outcome: Outcome::Bytecode, damaged: false }
     }
 
     fn bytecode(&self, path: &str, bytes: &[u8], valid: Option<([u8; 8], SourceCheck)>) -> Relocated {
@@ -309,7 +313,7 @@ impl Relocator {
         self.prefixed(rewrite, new, &self.prefixes.hits(new), &mut draft);
         let bytes = splice(new, &draft.edits);
         let edits = vec![Edit { offset: 0, length: old.len() as u64, bytes }];
-        Relocated { edits, placeholders: draft.placeholders, outcome }
+        Relocated { edits, placeholders: draft.placeholders, outcome, damaged: false }
     }
 }
 
@@ -329,7 +333,7 @@ fn binary(rewrite: &Rewrite) -> &Rewrite {
 
 fn finish(draft: Draft, outcome: Outcome) -> Relocated {
     let outcome = if draft.edits.is_empty() { Outcome::Unchanged } else { outcome };
-    Relocated { edits: draft.edits, placeholders: draft.placeholders, outcome }
+    Relocated { edits: draft.edits, placeholders: draft.placeholders, outcome, damaged: false }
 }
 
 #[cfg(test)]

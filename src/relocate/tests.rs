@@ -135,6 +135,36 @@ mod binary {
     }
 }
 
+mod bytecode {
+    use super::*;
+
+    /// The smallest module of Python 3.11.
+    const CODE: &[u8] = b"c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0s\x02\0\0\0\x97\0)\0)\0)\0s\0\0\0\0\
+        z\x02/fz\x03<m>z\x03<m>\x01\0\0\0s\0\0\0\0s\0\0\0\0";
+
+    fn is_damaged(magic: u16, code: &[u8]) -> bool {
+        let rewrite = Rewrite::Bytecode { source_hash: [0; 8], check: SourceCheck::Unchecked };
+        let bytes = [&magic.to_le_bytes()[..], b"\r\n", &[0; 12], code].concat();
+        from(PREFIX).relocate("lib/__pycache__/x.cpython-311.pyc", false, &rewrite, &bytes).damaged
+    }
+
+    #[test]
+    fn code_that_is_cut_off_or_followed_by_more_is_damaged() {
+        assert!(!is_damaged(3495, CODE));
+        for length in 0..CODE.len() {
+            assert!(is_damaged(3495, &CODE[..length]), "{length}");
+        }
+        assert!(is_damaged(3495, &[CODE, b"N"].concat()));
+        assert!(is_damaged(3495, &[&b"x"[..], &CODE[1..]].concat()));
+    }
+
+    #[test]
+    fn nobody_judges_the_code_of_another_interpreter() {
+        assert!(!is_damaged(3655, b"?"));
+        assert!(!is_damaged(336, b"?"));
+    }
+}
+
 mod windows {
     use super::*;
 

@@ -262,6 +262,51 @@ fn each_way_to_treat_bytecode_does_what_it_says() {
 }
 
 #[test]
+fn bytecode_that_only_its_header_makes_valid_is_compiled_again_or_left_out() {
+    let sandbox = Sandbox::new();
+    let cache = sandbox.path("cache");
+    let sandbox = sandbox.with("ENVSHIP_CACHE_DIR", &cache);
+    let prefix = venv(&sandbox, "env", &python("3.11"), &[]);
+    let site = "lib/python3.11/site-packages";
+    for name in ["cut", "overwritten", "whole"] {
+        let source = prefix.join(site).join(name).with_extension("py");
+        fs::write(&source, "def answer():\n    return 42\n").unwrap();
+        let mut compile = sandbox.command(prefix.join("bin/python"));
+        compile.args(["-m", "compileall", "-q"]).arg(source);
+        sandbox.finish(compile).success();
+    }
+    let cached = |name: &str| format!("{site}/__pycache__/{name}.cpython-311.pyc");
+    let cut = fs::read(prefix.join(cached("cut"))).unwrap();
+    fs::write(prefix.join(cached("cut")), &cut[..cut.len() / 2]).unwrap();
+    let mut overwritten = fs::read(prefix.join(cached("overwritten"))).unwrap();
+    overwritten[16..].fill(0);
+    fs::write(prefix.join(cached("overwritten")), overwritten).unwrap();
+
+    let load = "import marshal, sys; marshal.loads(open(sys.argv[1], 'rb').read()[16:])";
+    for (number, (how, compiled)) in
+        [("compile", true), ("checked", true), ("keep", false), ("compile", true)].into_iter().enumerate()
+    {
+        let archive = format!("{number}.tar");
+        let run = sandbox.run(["pack", "env", "-o", &archive, "--bytecode", how]).success();
+        run.says(&["note: left out: 2 bytecode files that are damaged"]);
+        let landed = Landed::new(&sandbox, &archive, &number.to_string());
+        for (name, expected) in [("cut", compiled), ("overwritten", compiled), ("whole", true)] {
+            let path = landed.root.join(cached(name));
+            assert_eq!(path.exists(), expected, "{how}: {name}");
+            if expected {
+                landed.run("bin/python", ["-c", load, path.to_str().unwrap()]).success();
+            }
+        }
+        assert_eq!(
+            landed.python("import cut, overwritten; print(cut.answer() + overwritten.answer())"),
+            "84"
+        );
+    }
+    let read = |archive: &str| fs::read(sandbox.work(archive)).unwrap();
+    assert!(read("0.tar") == read("3.tar"), "what is compiled again gives other bytes");
+}
+
+#[test]
 fn checked_bytecode_notices_an_edit() {
     let sandbox = Sandbox::new();
     let prefix = venv(&sandbox, "env", &python("3.11"), &[]);

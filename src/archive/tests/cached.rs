@@ -1,5 +1,6 @@
 //! A file is read again only if it may have changed.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,7 @@ use crate::cache::Cache;
 
 /// Remembers what it was asked to look at.
 #[derive(Default)]
-struct Watching(Mutex<Vec<String>>);
+struct Watching(Mutex<Vec<String>>, BTreeSet<String>);
 
 impl Relocate for Watching {
     fn needs_whole(&self, _: &str, _: bool, _: &Rewrite, _: &[u8]) -> bool {
@@ -21,6 +22,10 @@ impl Relocate for Watching {
 
     fn overlap(&self) -> usize {
         0
+    }
+
+    fn damaged(&self) -> BTreeSet<String> {
+        self.1.clone()
     }
 
     fn relocate(&self, path: &str, _: bool, _: &Rewrite, _: &[u8]) -> Result<(Vec<Edit>, Vec<Placeholder>)> {
@@ -48,6 +53,10 @@ impl Folder {
     /// The paths that a pass reads which begins so many seconds from now, and
     /// what it finds.
     fn read(&self, later: u64) -> (Vec<String>, Vec<(u64, [u8; 32])>) {
+        self.read_with(later, Watching::default())
+    }
+
+    fn read_with(&self, later: u64, relocator: Watching) -> (Vec<String>, Vec<(u64, [u8; 32])>) {
         let entries = ["a", "b"].map(|name| {
             let path = self.folder.path().join(name);
             let content = Content::Disk { size: fs_err::metadata(&path).unwrap().len(), path };
@@ -55,7 +64,6 @@ impl Folder {
         });
         let begun = SystemTime::now() + Duration::from_secs(later);
         let readings = Readings::load_at(&self.cache, [1; 32], begun);
-        let relocator = Watching::default();
         let survey = measure(entries.to_vec(), &relocator, &readings, 1, &Silent).unwrap();
         let mut read = relocator.0.into_inner().unwrap();
         read.sort();
@@ -82,6 +90,14 @@ fn what_changed_is_read_again() {
     assert_eq!(read, ["b"]);
     assert_eq!(found[0], again[0]);
     assert_ne!(found[1], again[1]);
+}
+
+#[test]
+fn what_was_damaged_is_read_again() {
+    let folder = Folder::new();
+    folder.read_with(60, Watching(Mutex::default(), BTreeSet::from(["b".to_owned()])));
+    assert_eq!(folder.read(60).0, ["b"]);
+    assert_eq!(folder.read(60).0, [""; 0]);
 }
 
 #[test]

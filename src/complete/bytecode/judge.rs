@@ -1,5 +1,6 @@
 //! Which bytecode is valid for its source, by the rules of importlib.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -94,6 +95,21 @@ pub(in crate::complete) fn judge(
         progress.note(&format!("left out: {what} match a source, or another Python made"));
     }
     Ok(())
+}
+
+/// Takes out bytecode of which more than the header had to be read to see that
+/// Python can't use it.
+pub fn discard(inventory: &mut Inventory, damaged: &BTreeSet<String>, progress: &dyn Progress) {
+    // A zip without links has files at other paths, too.
+    let damaged: Vec<&String> = damaged.iter().filter(|path| inventory.get(path).is_some()).collect();
+    for path in &damaged {
+        inventory.remove(path);
+    }
+    let what = match damaged.len() {
+        1 => "1 bytecode file that is".to_owned(),
+        number => format!("{number} bytecode files that are"),
+    };
+    progress.note(&format!("left out: {what} damaged"));
 }
 
 fn candidates(inventory: &Inventory, python: &Python) -> Vec<Candidate> {

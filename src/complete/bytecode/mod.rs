@@ -18,6 +18,7 @@ use std::str::FromStr;
 
 use tempfile::TempDir;
 
+pub use judge::discard;
 pub(super) use judge::judge;
 
 use crate::cache::Cache;
