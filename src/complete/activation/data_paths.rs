@@ -61,10 +61,15 @@ const TABLE: &[Row] = &[
     row("SASL_PATH", "lib/sasl2/*.so*", 1, "Cyrus SASL loads mechanisms from there, GSSAPI among them"),
 ];
 
-/// All variables of the table that hold one path: lists are joined, whosever
-/// items they have.
+/// Homes of programs, which run from where they are: Spark's driver may need
+/// another environment's Java.
+const PROGRAMS: [&str; 2] = ["JAVA_HOME", "R_HOME"];
+
+/// The variables of the table that tell a library one path: lists are joined,
+/// whosever items they have.
 pub(super) fn variables() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().filter(|row| row.system.is_empty()).map(|row| row.variable)
+    let of_library = |row: &&Row| row.system.is_empty() && !PROGRAMS.contains(&row.variable);
+    TABLE.iter().filter(of_library).map(|row| row.variable)
 }
 
 /// The variables whose files are in the inventory.
