@@ -3,6 +3,7 @@
 
 use tar::{EntryType, Header};
 
+use super::mode::permissions;
 use crate::entry::{Measured, Node};
 
 /// Headers and contents fill whole records of this many bytes.
@@ -17,12 +18,12 @@ const TOO_LARGE: u64 = 8 << 30;
 /// The header of an entry: one record, or three and more with a pax header.
 /// The content comes after it.
 pub(super) fn header(item: &Measured, time: u64) -> Vec<u8> {
-    let (kind, mode, link) = match &item.entry.node {
-        Node::Directory => (EntryType::Directory, 0o755, ""),
-        Node::Link(target) => (EntryType::Symlink, 0o777, target.as_str()),
-        Node::File(file) if file.executable => (EntryType::Regular, 0o755, ""),
-        Node::File(_) => (EntryType::Regular, 0o644, ""),
+    let (kind, link) = match &item.entry.node {
+        Node::Directory => (EntryType::Directory, ""),
+        Node::Link(target) => (EntryType::Symlink, target.as_str()),
+        Node::File(_) => (EntryType::Regular, ""),
     };
+    let mode = permissions(&item.entry.node);
     let mut path = item.entry.path.clone();
     if kind.is_dir() {
         path.push('/');

@@ -3,7 +3,8 @@
 use std::io::{self, Read};
 use std::sync::atomic::Ordering;
 
-use super::source::{Archive, Input};
+use super::mode::{Kind, Mode};
+use super::source::{Archive, Input, ZipContent};
 use crate::artifact::Format;
 use crate::error::Result;
 use crate::interrupt;
@@ -11,9 +12,9 @@ use crate::progress::Progress;
 
 /// An entry as it stands in the archive.
 pub enum Seen<'a> {
-    Directory,
-    Link(String),
-    File { executable: bool, content: &'a mut dyn Read },
+    Directory { mode: Mode },
+    Link { mode: Mode, target: String },
+    File { mode: Mode, content: &'a mut dyn Read },
 }
 
 /// What a visit tells of the archive itself.
@@ -60,14 +61,15 @@ fn visit_tar(
         let mut entry = entry.map_err(damaged)?;
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let kind = entry.header().entry_type();
+        let mode = entry.header().mode().ok();
         let seen = if kind.is_dir() {
-            Seen::Directory
+            Seen::Directory { mode: Mode::of_tar(mode, Kind::Directory) }
         } else if kind.is_symlink() {
             let target = entry.link_name_bytes().unwrap_or_default();
-            Seen::Link(String::from_utf8_lossy(&target).into_owned())
+            let target = String::from_utf8_lossy(&target).into_owned();
+            Seen::Link { mode: Mode::of_tar(mode, Kind::Link), target }
         } else {
-            let executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
-            Seen::File { executable, content: &mut entry }
+            Seen::File { mode: Mode::of_tar(mode, Kind::File), content: &mut entry }
         };
         each(path.trim_end_matches('/'), seen).map_err(damaged)?;
         io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
@@ -91,18 +93,27 @@ fn visit_zip(
         let mut entry = archive.zip_entry(&mut zip, index)?;
         let path = entry.name().map_err(|error| archive.damaged_zip(error))?.into_owned();
         packed.push(entry.compressed_size());
+        let mode = mode_in_zip(&entry);
         let seen = if entry.is_dir() {
-            Seen::Directory
+            Seen::Directory { mode: Mode::of_zip(mode, Kind::Directory) }
         } else if entry.is_symlink() {
             let mut target = String::new();
             entry.read_to_string(&mut target).map_err(damaged)?;
-            Seen::Link(target)
+            Seen::Link { mode: Mode::of_zip(mode, Kind::Link), target }
         } else {
-            let executable = entry.unix_mode().is_some_and(|mode| mode & 0o111 != 0);
-            Seen::File { executable, content: &mut entry }
+            Seen::File { mode: Mode::of_zip(mode, Kind::File), content: &mut entry }
         };
         each(path.trim_end_matches('/'), seen).map_err(damaged)?;
         io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
     }
     Ok(packed)
+}
+
+/// With setuid and its like, which the crate keeps to itself.
+fn mode_in_zip(entry: &ZipContent<'_>) -> Option<u32> {
+    let special = match entry.system() {
+        ::zip::System::Unix => entry.external_attributes() >> 16 & 0o7000,
+        _ => 0,
+    };
+    entry.unix_mode().map(|mode| mode | special)
 }

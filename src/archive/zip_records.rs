@@ -1,6 +1,7 @@
 //! The records of a zip file (PKWARE's APPNOTE 6.3), with their ZIP64 forms
 //! where a number needs one.
 
+use super::mode;
 use crate::entry::{Measured, Node};
 
 const NARROW: u64 = 0xffff_ffff;
@@ -73,15 +74,6 @@ impl<'a> Record<'a> {
         self.size() >= NARROW - NARROW / 1000
     }
 
-    fn mode(&self) -> u32 {
-        match &self.item.entry.node {
-            Node::Directory => 0o040_755,
-            Node::Link(_) => 0o120_777,
-            Node::File(file) if file.executable => 0o100_755,
-            Node::File(_) => 0o100_644,
-        }
-    }
-
     /// What stands before the content.
     pub(super) fn local_header(&self, time: DosTime, out: &mut Vec<u8>) {
         let known = self.sizes == Sizes::Before;
@@ -132,7 +124,7 @@ impl<'a> Record<'a> {
         // No comment, first disk, no internal attributes.
         put(out, [0; 6]);
         // The low byte is MS-DOS's: 16 is its directory.
-        put(out, (self.mode() << 16 | if directory { 16 } else { 0 }).to_le_bytes());
+        put(out, (mode::whole(&self.item.entry.node) << 16 | if directory { 16 } else { 0 }).to_le_bytes());
         put(out, narrow(self.offset).to_le_bytes());
         put(out, &self.name);
         if !wide.is_empty() {

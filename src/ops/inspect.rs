@@ -112,8 +112,8 @@ fn entries(input: &Input<'_>, longest: usize, progress: &dyn Progress) -> Result
         let path = path.strip_prefix(root.as_str()).unwrap_or(path);
         paths.push(path.to_owned());
         match seen {
-            Seen::Directory => {}
-            Seen::Link(_) => inspection.link(path),
+            Seen::Directory { .. } => {}
+            Seen::Link { .. } => inspection.link(path),
             Seen::File { content, .. } => inspection.file(path, content)?,
         }
         Ok(())

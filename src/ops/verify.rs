@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::assemble::Assembly;
 use super::place::Place;
-use crate::archive::{self, AbsoluteLinks, Seal, UnpackOptions};
+use crate::archive::{self, AbsoluteLinks, OtherMode, Seal, UnpackOptions};
 use crate::error::{Explain, Result};
 use crate::prefix;
 use crate::progress::{Progress, Step};
@@ -72,7 +72,8 @@ pub fn verify(path: &Path, options: &VerifyOptions, progress: &dyn Progress) -> 
     trial.enter(&place.read(archive::inspect_archive)?.root);
     trial.make_read_only()?;
     let report = verify::verify(&trial, options, progress)?;
-    Ok(report.with(Some(seal(identity.seal))))
+    let checks = [seal(identity.seal)].into_iter().chain(identity.modes.iter().map(mode));
+    Ok(report.with(checks))
 }
 
 /// Tries what is about to be published.
@@ -105,4 +106,9 @@ fn seal(seal: Seal) -> Check {
             Check::tolerated(Area::Files, name, "packed by another tool, so there is no digest to compare")
         }
     }
+}
+
+/// An entry whose mode was changed after it was packed.
+fn mode(OtherMode { path, mode }: &OtherMode) -> Check {
+    Check::failed(Area::Files, path, format!("its mode in the archive is {mode}"))
 }

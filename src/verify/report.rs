@@ -103,8 +103,8 @@ impl Report {
 
     /// Adds what was found before the environment was unpacked.
     #[must_use]
-    pub fn with(mut self, check: Option<Check>) -> Self {
-        self.checks.splice(0..0, check);
+    pub fn with(mut self, checks: impl IntoIterator<Item = Check>) -> Self {
+        self.checks.splice(0..0, checks);
         self
     }
 

@@ -82,6 +82,55 @@ fn a_library_that_was_deleted_is_named_with_its_module() {
     run.says(&["checks failed", "--original"]);
 }
 
+/// Changes the modes of entries where they stand: in a zip's central directory
+/// and in tar headers.
+const CHANGE_MODES: &str = r"
+import io, struct, sys, tarfile, zipfile
+archive, modes = sys.argv[1], {path: int(mode, 8) for path, mode in (item.split('=') for item in sys.argv[2:])}
+data = bytearray(open(archive, 'rb').read())
+if archive.endswith('.zip'):
+    with zipfile.ZipFile(io.BytesIO(data)) as opened:
+        at = opened.start_dir
+        for entry in opened.infolist():
+            name, extra, comment = struct.unpack_from('<HHH', data, at + 28)
+            if entry.filename in modes:
+                struct.pack_into('<H', data, at + 40, 0o100000 | modes[entry.filename])
+            at += 46 + name + extra + comment
+else:
+    with tarfile.open(fileobj=io.BytesIO(data)) as opened:
+        for entry in opened:
+            if entry.name in modes:
+                at = entry.offset_data - 512
+                data[at + 100:at + 108] = b'%07o\0' % modes[entry.name]
+                data[at + 148:at + 156] = b' ' * 8
+                data[at + 148:at + 156] = b'%06o\0 ' % sum(data[at:at + 512])
+open(archive, 'wb').write(data)
+";
+
+#[test]
+fn a_mode_that_was_changed_in_the_archive_is_named_with_its_entry() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.12"), &[]);
+    for archive in ["env.tar", "env.zip"] {
+        sandbox.run(["pack", "env", "-o", archive, "--compress-level", "1"]).success();
+        sandbox.run(["verify", archive]).success();
+        let mut change = sandbox.command(prefix.join("bin/python"));
+        change.args(["-c", CHANGE_MODES, archive, "lib/python3.12/abc.py=0200", "bin/python3.12=4755"]);
+        sandbox.finish(change).success();
+        let run = sandbox.run(["verify", archive]);
+        assert_eq!(run.code(), Some(1), "{run}");
+        let told = run.stdout();
+        for line in [
+            "failed: files: the whole archive: its entries are not those that were packed",
+            "failed: files: lib/python3.12/abc.py: its mode in the archive is 0200 instead of 0644",
+            "failed: files: bin/python3.12: its mode in the archive is 4755 instead of 0755",
+        ] {
+            assert!(told.contains(line), "{line}\n{run}");
+        }
+        sandbox.run(["unpack", archive, &format!("{archive}.d")]).success();
+    }
+}
+
 #[test]
 fn a_module_of_the_standard_library_that_was_deleted_is_named() {
     let sandbox = Sandbox::new();
