@@ -52,6 +52,7 @@ mod ustar;
 mod visit;
 mod write;
 mod zip;
+mod zip_end;
 mod zip_records;
 mod zstd;
 

@@ -11,6 +11,7 @@ use super::error::Error;
 use super::gunzip::{self, ParallelGunzip};
 use super::magic::{HEAD, Magic, detect, is_tar};
 use super::unzstd::ParallelUnzstd;
+use super::zip_end;
 use crate::artifact::Format;
 use crate::error::Result;
 use crate::fs::Hashing;
@@ -167,10 +168,17 @@ impl<'a> Archive<'a> {
         Ok(TarStream { inside: Cursor::new(head).chain(inside), zeros: 0, consumed })
     }
 
-    /// The zip's directory and contents; to be opened once per thread.
+    /// The zip's directory and contents; to be opened once per thread. What its
+    /// end says of the directory must be so.
     pub(super) fn zip(&self) -> Result<Zip> {
-        let file = BufReader::new((self.open)()?);
-        ::zip::ZipArchive::new(file).map_err(|error| self.damaged_zip(error))
+        let mut file = BufReader::new((self.open)()?);
+        let start = zip_end::directory_start(&mut file).map_err(|error| self.damaged(error))?;
+        let zip = ::zip::ZipArchive::new(file).map_err(|error| self.damaged_zip(error))?;
+        if start == Some(zip.central_directory_start()) {
+            return Ok(zip);
+        }
+        let problem = "the zip's end tells another size of its directory than it has";
+        Err(self.damaged(io::Error::new(io::ErrorKind::InvalidData, problem)))
     }
 
     /// An entry of a zip. What stands before its content must agree with what

@@ -252,6 +252,76 @@ fn a_zip_whose_directory_and_contents_disagree_is_damaged() {
     }
 }
 
+fn of_32_bits(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+#[test]
+fn a_zip_whose_end_tells_another_size_of_the_directory_is_damaged() {
+    let whole = packed(vec![file("bin/tool", &noise(5000, 1))], &Layout::new(Format::Zip), 1);
+    let field = whole.len() - 22 + 12;
+    let size = of_32_bits(&whole, field);
+    for other in [0, 1, size - 1, size + 1, u32::try_from(whole.len()).unwrap(), 0x7fff_ffff] {
+        let mut bytes = whole.clone();
+        bytes[field..field + 4].copy_from_slice(&other.to_le_bytes());
+        let error = refused(&bytes, &refuse());
+        assert!(error.to_string().ends_with("is damaged or cut short"), "{other}: {error}");
+        let commented = [&bytes[..bytes.len() - 2], b"\x02\0hi"].concat();
+        let error = refused(&commented, &refuse());
+        assert!(error.to_string().ends_with("is damaged or cut short"), "{other}: {error}");
+    }
+}
+
+#[test]
+fn a_zip64_whose_end_tells_another_size_of_the_directory_is_damaged() {
+    let whole = wide(&packed(vec![file("bin/tool", &noise(5000, 1))], &Layout::new(Format::Zip), 1));
+    let folder = tempfile::tempdir().unwrap();
+    unpack_bytes(&whole, folder.path(), &refuse()).unwrap();
+    let field = whole.len() - 22 - 20 - 56 + 40;
+    for flipped in [1, 0x40] {
+        let mut bytes = whole.clone();
+        bytes[field] ^= flipped;
+        let error = refused(&bytes, &refuse());
+        assert!(error.to_string().ends_with("is damaged or cut short"), "{flipped}: {error}");
+    }
+}
+
+/// The same zip with an end record for large ones.
+fn wide(zip: &[u8]) -> Vec<u8> {
+    let end = zip.len() - 22;
+    let count = u64::from(u16::from_le_bytes([zip[end + 10], zip[end + 11]]));
+    let [size, offset] = [12, 16].map(|at| u64::from(of_32_bits(zip, end + at)));
+    let mut bytes = zip[..end].to_vec();
+    bytes.extend(b"PK\x06\x06");
+    bytes.extend(44u64.to_le_bytes());
+    bytes.extend([45, 3, 45, 0]);
+    bytes.extend([0; 8]);
+    bytes.extend([count, count, size, offset].map(u64::to_le_bytes).concat());
+    bytes.extend(b"PK\x06\x07\0\0\0\0");
+    bytes.extend((end as u64).to_le_bytes());
+    bytes.extend(1u32.to_le_bytes());
+    bytes.extend(b"PK\x05\x06\0\0\0\0");
+    bytes.extend([0xff; 12]);
+    bytes.extend([0, 0]);
+    bytes
+}
+
+#[test]
+fn a_zip_with_a_comment_with_bytes_around_it_or_without_entries_is_whole() {
+    let whole = packed(vec![file("bin/tool", &noise(5000, 1))], &Layout::new(Format::Zip), 1);
+    let bare = &whole[..whole.len() - 2];
+    let comment = [bare, b"\xd0\x07", &[b'c'; 2000]].concat();
+    let behind = [&whole[..], b"more"].concat();
+    let before = [b"PK\x03\x04 and a program", &whole[..]].concat();
+    let cases =
+        [("a comment", comment), ("bytes behind", behind), ("bytes before", before), ("nothing", zip(&[]))];
+    for (what, bytes) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let unpacked = unpack_bytes(&bytes, folder.path(), &refuse());
+        assert!(unpacked.is_ok(), "{what}: {unpacked:?}");
+    }
+}
+
 #[test]
 fn a_size_that_stands_in_the_directory_of_a_zip_alone_is_checked() {
     let mut bytes = python_zip_of_a_stream();
