@@ -34,6 +34,8 @@ pub enum Error {
     NotEmpty { path: PathBuf },
     #[error("`{}` is no directory", path.display())]
     NotADirectory { path: PathBuf },
+    #[error("`{}` is a link to `{}`, which is not there", path.display(), target.display())]
+    Dangling { path: PathBuf, target: PathBuf },
     #[error("the working directory is gone, and `{}` is relative to it", path.display())]
     NoWorkingDirectory { path: PathBuf },
     #[error("can't write `{}`", path.display())]
@@ -51,7 +53,7 @@ impl Explain for Error {
             Error::Exists { .. } => "replace it with --force, or choose another name",
             Error::Special { .. } => "choose a file; what is there is never replaced",
             Error::IsADirectory { .. } => "choose another name; one that ends in `/` asks for a directory",
-            Error::NotEmpty { .. } | Error::NotADirectory { .. } => {
+            Error::NotEmpty { .. } | Error::NotADirectory { .. } | Error::Dangling { .. } => {
                 "remove it, or choose a directory that is missing or empty"
             }
             Error::Write { source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -71,7 +73,9 @@ impl From<Error> for io::Error {
             Error::Exists { .. } | Error::Special { .. } => {
                 io::Error::new(io::ErrorKind::AlreadyExists, error)
             }
-            Error::NoWorkingDirectory { .. } => io::Error::new(io::ErrorKind::NotFound, error),
+            Error::NoWorkingDirectory { .. } | Error::Dangling { .. } => {
+                io::Error::new(io::ErrorKind::NotFound, error)
+            }
             Error::IsADirectory { .. } => io::Error::new(io::ErrorKind::IsADirectory, error),
             Error::NotADirectory { .. } => io::Error::new(io::ErrorKind::NotADirectory, error),
             Error::NotEmpty { .. } => io::Error::new(io::ErrorKind::DirectoryNotEmpty, error),
@@ -178,7 +182,8 @@ impl StagedDir {
     /// missing folders above it are made.
     ///
     /// # Errors
-    /// If `target` holds something, is no folder, or can't be written.
+    /// If `target` holds something, is no folder or a link to nothing, or can't
+    /// be written.
     pub fn create(target: &Path) -> Result<Self, Error> {
         let path = target.to_owned();
         let failed = |source| Error::Write { path: path.clone(), source };
@@ -190,6 +195,9 @@ impl StagedDir {
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(dangling) = dangling(target) {
+                    return Err(dangling);
+                }
                 made = parent(target)
                     .ancestors()
                     .take_while(|above| !is_there(above))
@@ -257,6 +265,17 @@ impl Drop for StagedDir {
             let _ = fs_err::remove_dir(folder);
         }
     }
+}
+
+/// The link to nothing that a path leads through or is. No folder can be made
+/// or renamed to where one is.
+fn dangling(path: &Path) -> Option<Error> {
+    // A slash at its end would follow the link.
+    let path: PathBuf = path.components().collect();
+    path.ancestors().take_while(|above| !is_there(above)).find_map(|above| {
+        let target = fs_err::read_link(above).ok()?;
+        Some(Error::Dangling { path: above.to_owned(), target })
+    })
 }
 
 fn is_there(folder: &Path) -> bool {

@@ -45,12 +45,7 @@ pub fn unpack(
     // Python looks for itself from where it is, not from where it was built.
     let unfit: Vec<_> = unpacked.unfit.iter().filter(|it| !it.path.starts_with("lib/libpython")).collect();
     if let Some(first) = unfit.first() {
-        let places = if unfit.len() == 1 { "1 place is" } else { &format!("{} places are", unfit.len()) };
-        progress.warn(&format!(
-            "{places} too short for this path and keep a placeholder, the first in `{}`; what needs that works \
-             only at a shorter path",
-            first.path,
-        ));
+        progress.warn(&too_short(unfit.len(), &first.path));
     }
     Ok(Unpacked {
         directory: directory.to_owned(),
@@ -59,4 +54,35 @@ pub fn unpack(
         size: unpacked.size,
         placed: unpacked.placed,
     })
+}
+
+/// What is said of places that keep their placeholder, the first of them in the
+/// file at `path`.
+fn too_short(places: usize, path: &str) -> String {
+    let place = match places {
+        1 => format!("1 place, in `{path}`, is too short for this path and keeps its placeholder"),
+        _ => format!(
+            "{places} places are too short for this path and keep their placeholders, the first in `{path}`"
+        ),
+    };
+    format!("{place}; what needs that works only at a shorter path")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_place_is_told_as_one_and_many_as_many() {
+        assert_eq!(
+            too_short(1, "lib/a.so"),
+            "1 place, in `lib/a.so`, is too short for this path and keeps its placeholder; what needs that \
+             works only at a shorter path"
+        );
+        assert_eq!(
+            too_short(2, "lib/a.so"),
+            "2 places are too short for this path and keep their placeholders, the first in `lib/a.so`; what \
+             needs that works only at a shorter path"
+        );
+    }
 }

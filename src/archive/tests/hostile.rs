@@ -212,6 +212,26 @@ fn a_file_in_the_way_and_an_archive_that_is_not_there_are_named() {
 }
 
 #[test]
+fn a_link_to_nothing_in_the_way_is_named_before_anything_is_unpacked() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("out")).unwrap();
+    let bytes = packed(vec![file("a", b"a")], &Layout::new(Format::TarGz), 1);
+    let archive = folder.path().join("archive");
+    fs_err::write(&archive, &bytes).unwrap();
+    for destination in ["out", "out/", "out/below"] {
+        let destination = folder.path().join(destination);
+        let place = &|_: &[u8], _: &[_], _: &str| Default::default();
+        let error = unpack(&given(&archive), &destination, &refuse(), place, &Silent).unwrap_err();
+        let text = error.to_string();
+        assert!(text.ends_with("/out` is a link to `nowhere`, which is not there"), "{text}");
+        assert_eq!(error.kind().exit_code(), 1, "{text}");
+        assert!(error.hint().is_some(), "{text}");
+        let found = listing(folder.path());
+        assert_eq!(found, [described("archive", false, &bytes), "out -> nowhere".to_owned()]);
+    }
+}
+
+#[test]
 fn a_hard_link_to_a_link_is_the_link_once_more() {
     let folder = tempfile::tempdir().unwrap();
     let entries = [(FILE, "bin/x", "x"), (LINK, "bin/l", "x"), (HARD, "bin/m", "bin/l")];
