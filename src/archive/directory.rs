@@ -3,9 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use fs_err::os::unix::fs::OpenOptionsExt;
-
 use super::content::Reader;
+use super::ground::Ground;
 use super::pipeline::in_order;
 use crate::entry::{File, Measured, Node};
 use crate::error::Result;
@@ -31,20 +30,21 @@ pub fn write_directory(
 ) -> Result<u64> {
     let size = entries.iter().map(|item| item.size).sum();
     let stage = StagedDir::create(target)?;
+    let ground = Ground { staged: stage.path(), destination: target };
     progress.begin(Step::Pack, Some(size));
     let mut files = Vec::new();
     for item in entries {
         match &item.entry.node {
-            Node::Directory => fs_err::create_dir(stage.path().join(&item.entry.path))?,
+            Node::Directory => ground.make_directory(&item.entry.path)?,
             Node::File(file) => files.push((item, file)),
             Node::Link(_) => {}
         }
     }
-    let copy = |(): &mut (), (item, file)| copy(item, file, stage.path(), progress);
+    let copy = |(): &mut (), (item, file)| copy(item, file, ground, progress);
     in_order(files.into_iter().map(Ok), threads, || Ok(()), copy, |()| Ok(()))?;
     for item in entries {
         if let Node::Link(to) = &item.entry.node {
-            fs_err::os::unix::fs::symlink(to, stage.path().join(&item.entry.path))?;
+            ground.make_link(&item.entry.path, to)?;
         }
     }
     stage.commit()?;
@@ -52,17 +52,14 @@ pub fn write_directory(
     Ok(size)
 }
 
-fn copy(item: &Measured, file: &File, root: &Path, progress: &dyn Progress) -> Result<()> {
-    let mut to = fs_err::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(if file.executable { 0o777 } else { 0o666 })
-        .open(root.join(&item.entry.path))?;
+fn copy(item: &Measured, file: &File, ground: Ground<'_>, progress: &dyn Progress) -> Result<()> {
+    let path = &item.entry.path;
+    let mut to = ground.make_file(path, file.executable)?;
     let reader = Reader::open(item, file)?;
     let mut bytes = Vec::new();
     if item.size <= STRETCH {
         reader.read_whole(&mut bytes)?;
-        to.write_all(&bytes)?;
+        ground.written(path, to.write_all(&bytes))?;
         progress.advance(item.size);
         return Ok(());
     }
@@ -72,7 +69,7 @@ fn copy(item: &Measured, file: &File, root: &Path, progress: &dyn Progress) -> R
         let end = item.size.min(at + STRETCH);
         bytes.clear();
         reader.read(at..end, &mut bytes)?;
-        to.write_all(&bytes)?;
+        ground.written(path, to.write_all(&bytes))?;
         progress.advance(end - at);
         at = end;
     }

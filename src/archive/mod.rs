@@ -31,6 +31,7 @@ mod deflate;
 mod digest;
 mod directory;
 mod error;
+mod ground;
 mod gunzip;
 mod gzip;
 mod identify;

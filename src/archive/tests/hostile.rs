@@ -406,3 +406,21 @@ fn a_name_that_no_file_system_takes_is_told_with_the_folder_that_was_asked_for()
     assert!(error.causes().all(|cause| !cause.contains(".envship-")), "{error:?}");
     assert!(error.hint().unwrap().contains("longer names"), "{error:?}");
 }
+
+#[test]
+fn a_directory_that_can_not_be_packed_is_told_by_the_folder_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::new(Format::Directory);
+    let long = |folder: &str| format!("{folder}/{}", "n".repeat(300));
+    for entry in [file(&long("lib"), b"x"), link(&long("bin"), "x"), directory(&long("var"))] {
+        let path = entry.path.clone();
+        let error = write_directory(&arranged(vec![entry], &layout), &folder.path().join("out"), 2, &Silent)
+            .unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("can't write `{}", &path[..50])), "{text}");
+        assert!(text.ends_with("/out`"), "{text}");
+        assert!(error.causes().all(|cause| !cause.contains(".envship-")), "{error:?}");
+        assert!(error.hint().unwrap().contains("longer names"), "{error:?}");
+        assert!(listing(folder.path()).is_empty(), "{text}");
+    }
+}

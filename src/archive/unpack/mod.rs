@@ -13,6 +13,7 @@ mod zip;
 
 use std::path::Path;
 
+use super::ground::Ground;
 use super::source::{Archive, Input};
 use crate::artifact::{Format, Manifest};
 use crate::entry::{Edit, Placeholder};
@@ -20,7 +21,7 @@ use crate::error::Result;
 use crate::fs::{self, StagedDir};
 use crate::progress::{Progress, Step};
 use finish::Finished;
-use stage::{Ground, Stage};
+use stage::Stage;
 
 /// How an archive is unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,18 +1,13 @@
 //! The staged directory that an archive is unpacked into.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "errors name the place that the user knows, see `Ground::written`"
-)]
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::AbsoluteLinks;
 use super::tree::{Node, Tree, Turn, plain};
 use crate::archive::error::Error;
+use crate::archive::ground::Ground;
 use crate::error::Result;
 use crate::interrupt;
 
@@ -24,14 +19,6 @@ pub(super) struct Stage<'a> {
     /// until all files are written.
     replacements: Vec<(String, String)>,
     size: u64,
-}
-
-/// Where files lie while not all of them are there, and where they will lie.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ground<'a> {
-    pub(super) staged: &'a Path,
-    /// The folder that the user asked for.
-    pub(super) destination: &'a Path,
 }
 
 /// A file that the stage has agreed to.
@@ -125,46 +112,27 @@ impl<'a> Stage<'a> {
     }
 
     fn make(&self, fresh: &[String]) -> Result<()> {
-        fresh.iter().try_for_each(|path| self.ground.written(path, fs::create_dir(self.ground.at(path))))
+        fresh.iter().try_for_each(|path| self.ground.make_directory(path))
     }
 
     /// Puts replacements in place and makes all links; hard links first, since
     /// they lead to files.
     pub(super) fn make_links(&mut self, absolute: AbsoluteLinks) -> Result<()> {
         for (kept, place) in self.replacements.drain(..) {
-            self.ground.written(&place, fs::rename(self.ground.at(&kept), self.ground.at(&place)))?;
+            self.ground.rename(&kept, &place)?;
         }
         self.tree.check_links(absolute)?;
         for (path, node) in self.tree.iter() {
             if let Node::HardLink(target) = node {
-                let made = fs::hard_link(self.ground.at(target), self.ground.at(path));
-                self.ground.written(path, made)?;
+                self.ground.make_hard_link(path, target)?;
             }
         }
         for (path, node) in self.tree.iter() {
             if let Node::Link(target) = node {
-                let made = std::os::unix::fs::symlink(target, self.ground.at(path));
-                self.ground.written(path, made)?;
+                self.ground.make_link(path, target)?;
             }
         }
         Ok(())
-    }
-}
-
-impl Ground<'_> {
-    /// Where a path of the tree lies now.
-    pub(super) fn at(&self, path: &str) -> PathBuf {
-        self.staged.join(path)
-    }
-
-    /// What came of writing a path of the tree; an error names the place that
-    /// the user knows.
-    pub(super) fn written<T>(&self, path: &str, result: io::Result<T>) -> Result<T> {
-        Ok(result.map_err(|source| Error::Write {
-            name: path.into(),
-            directory: self.destination.to_owned(),
-            source,
-        })?)
     }
 }
 
@@ -200,12 +168,7 @@ impl Agreed<'_> {
     }
 
     fn make(&self) -> Result<fs::File> {
-        let made = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(if self.executable { 0o777 } else { 0o666 })
-            .open(self.ground.at(&self.path));
-        self.ground.written(&self.path, made)
+        self.ground.make_file(&self.path, self.executable)
     }
 
     fn close(&self, file: &fs::File) -> Result<()> {
