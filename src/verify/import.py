@@ -12,8 +12,9 @@ result = {"error": None}
 try:
     importlib.import_module(sys.argv[1])
 except BaseException as error:
-    text = str(error).strip()
-    result["error"] = type(error).__name__ + (": " + text.splitlines()[0] if text else "")
+    import traceback
+
+    result["error"] = "".join(traceback.format_exception(type(error), error, error.__traceback__))
 mapped = set()
 try:
     with open("/proc/self/maps") as maps:

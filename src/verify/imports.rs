@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::error::Error;
 use super::report::{Area, Check};
-use super::survey::{Module, last_line};
+use super::survey::Module;
+use super::traceback;
 use super::trial::{Surroundings, Trial};
 use super::{VerifyOptions, below};
 use crate::baseline;
@@ -20,7 +21,7 @@ const PROGRAM: &str = include_str!("import.py");
 
 #[derive(Debug, Deserialize)]
 struct Imported {
-    /// Type and message.
+    /// The traceback.
     error: Option<String>,
     /// Files with code that the process has mapped.
     mapped: Vec<String>,
@@ -64,9 +65,9 @@ fn attempt(mut python: Command, module: &str, limit: Duration) -> Result<Result<
         return Ok(Err(format!("the import doesn't end within {} s", limit.as_secs())));
     };
     Ok(match serde_json::from_str::<Imported>(finished.stdout.lines().last().unwrap_or_default()) {
-        Ok(Imported { error: Some(error), .. }) => Err(error),
+        Ok(Imported { error: Some(error), .. }) => Err(traceback::exception(&error).unwrap_or(error)),
         Ok(imported) => Ok(imported),
-        Err(_) => Err(match last_line(&finished) {
+        Err(_) => Err(match traceback::said(&finished) {
             line if line == finished.status.to_string() => format!("the interpreter died ({line})"),
             line => format!("the interpreter died ({}): {line}", finished.status),
         }),

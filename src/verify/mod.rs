@@ -11,6 +11,7 @@ mod imports;
 mod report;
 mod scripts;
 mod survey;
+mod traceback;
 mod trial;
 
 use std::path::{Path, PathBuf};

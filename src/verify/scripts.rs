@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::VerifyOptions;
 use super::error::Error;
 use super::report::{Area, Check};
-use super::survey::{Script, last_line};
+use super::survey::Script;
+use super::traceback;
 use super::trial::{Surroundings, Trial};
 use crate::error::Result;
 use crate::process::{self, Finished, ProcessError};
@@ -74,7 +75,7 @@ fn attempt_with(mut command: Command, argument: &str, limit: Duration) -> Result
 }
 
 fn judge(finished: &Finished, argument: &str) -> Attempt {
-    let said = last_line(finished);
+    let said = traceback::said(finished);
     let code = finished.status.code();
     if let Some(signal) = finished.status.signal() {
         return Attempt::Broken(format!("signal {signal}: {said}"));

@@ -9,9 +9,10 @@ use serde::Deserialize;
 use super::below;
 use super::error::Error;
 use super::report::{Area, Check};
+use super::traceback;
 use super::trial::{Surroundings, Trial};
 use crate::error::Result;
-use crate::process::{self, Finished};
+use crate::process;
 
 /// Prints what [`Survey`] reads.
 const PROGRAM: &str = include_str!("survey.py");
@@ -58,7 +59,7 @@ pub(super) fn survey(trial: &Trial, extensions: &[String], limit: Duration) -> R
         };
     match serde_json::from_str(finished.stdout.lines().last().unwrap_or_default()) {
         Ok(survey) if finished.status.success() => Ok(Ok(survey)),
-        _ => failed(last_line(&finished)),
+        _ => failed(traceback::said(&finished)),
     }
 }
 
@@ -114,10 +115,4 @@ impl Survey {
         };
         places.into_iter().map(check).collect()
     }
-}
-
-/// What a process said last, which is where errors stand.
-pub(super) fn last_line(finished: &Finished) -> String {
-    let line = |text: &str| text.lines().map(str::trim_end).rfind(|line| !line.is_empty()).map(str::to_owned);
-    line(&finished.stderr).or_else(|| line(&finished.stdout)).unwrap_or_else(|| finished.status.to_string())
 }
