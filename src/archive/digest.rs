@@ -39,7 +39,7 @@ pub fn recipe(entries: &[Measured], layout: &Layout) -> Recipe {
 
 /// The digest of the entries of an archive, in their order: paths, kinds,
 /// link targets, and what is in files.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Contents(Fields);
 
 impl Contents {
@@ -80,7 +80,7 @@ fn group(group: &Group) -> Cow<'_, str> {
 }
 
 /// Hashes fields so that no two lists of fields give the same bytes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Fields(Sha256);
 
 impl Fields {

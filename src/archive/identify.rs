@@ -1,13 +1,14 @@
 //! A whole archive, read to its end: is it sound, and which one is it?
 
 use std::io;
+use std::path::Path;
 
 use super::digest::{Contents, LAYOUT_VERSION};
 use super::inspect::{read_manifest, root_of};
 use super::mode::Mode;
 use super::source::Input;
 use super::visit::{Seen, visit};
-use crate::artifact::ContentDigest;
+use crate::artifact::{ContentDigest, Manifest};
 use crate::error::Result;
 use crate::fs::{self, Hashing};
 use crate::progress::Progress;
@@ -20,6 +21,8 @@ pub struct Identity {
     /// Entries whose mode envship would not have written, in an archive that it
     /// packed in a layout known to this version.
     pub modes: Vec<OtherMode>,
+    /// Entries behind all that was packed, which is where tools append.
+    pub added: Vec<String>,
 }
 
 /// An entry with a mode of somebody else's.
@@ -46,47 +49,83 @@ pub enum Seal {
 /// # Errors
 /// If it is no archive, or damaged.
 pub fn identify(input: &Input<'_>, progress: &dyn Progress) -> Result<Identity> {
-    let (mut contents, mut manifest, mut modes) = (Contents::default(), None, Vec::new());
-    let visited = visit(input.clone(), progress, &mut |path, seen| {
-        if let Seen::Directory { mode } | Seen::Link { mode, .. } | Seen::File { mode, .. } = &seen
-            && !mode.is_ours()
-        {
-            modes.push(OtherMode { path: path.to_owned(), mode: *mode });
+    let mut reading = Reading::default();
+    let visited = visit(input.clone(), progress, &mut |path, seen| reading.entry(input.name(), path, seen))?;
+    let Reading { manifest, is_whole, mut modes, added, .. } = reading;
+    let manifest = manifest.and_then(|(text, manifest)| Some((text, manifest?)));
+    // What an earlier layout's modes were is known, not what those of a later one will be.
+    if manifest.as_ref().is_none_or(|(_, manifest)| manifest.archive.layout > LAYOUT_VERSION) {
+        modes.clear();
+    }
+    let seal = match manifest {
+        Some(_) if is_whole && modes.is_empty() && added.is_empty() => Seal::Intact,
+        Some(_) => Seal::Broken,
+        None => Seal::None,
+    };
+    let digest = match manifest {
+        Some((text, manifest)) if seal == Seal::Intact && manifest.archive.format == visited.format => {
+            fs::sha256(&text)
         }
+        _ => input.sha256()?,
+    };
+    Ok(Identity { digest: ContentDigest(digest), seal, modes, added })
+}
+
+/// What is known of an archive as far as it was read.
+#[derive(Default)]
+struct Reading {
+    contents: Contents,
+    /// Its bytes, and what they say if that can be understood.
+    manifest: Option<(Vec<u8>, Option<Manifest>)>,
+    /// The entries so far were all that was packed, but for what was added.
+    is_whole: bool,
+    modes: Vec<OtherMode>,
+    added: Vec<String>,
+}
+
+impl Reading {
+    /// Reads an entry of the archive that is named `archive`.
+    fn entry(&mut self, archive: &Path, path: &str, seen: Seen<'_>) -> io::Result<()> {
         match seen {
-            Seen::Directory { .. } => contents.directory(path),
-            Seen::Link { target, .. } => contents.link(path, &target),
-            Seen::File { content, .. } if manifest.is_none() && root_of(path).is_some() => {
+            Seen::Directory { mode } => {
+                self.contents.directory(path);
+                self.judge(path, mode);
+            }
+            Seen::Link { mode, target } => {
+                self.contents.link(path, &target);
+                self.judge(path, mode);
+            }
+            Seen::File { mode, content } if self.manifest.is_none() && root_of(path).is_some() => {
                 let mut text = Vec::new();
                 content.read_to_end(&mut text)?;
-                manifest = Some(text);
+                let manifest = read_manifest(archive, &text).ok();
+                self.manifest = Some((text, manifest));
+                // The digest knows whether other files may be run.
+                self.judge(path, mode.of_plain_file());
             }
             Seen::File { mode, content } => {
                 let mut sink = Hashing::new(io::sink());
                 io::copy(content, &mut sink)?;
                 let (_, sha256, size) = sink.finish();
-                contents.file(path, mode.is_executable(), size, sha256);
+                self.contents.file(path, mode.is_executable(), size, sha256);
+                self.judge(path, mode);
             }
         }
+        if self.is_whole {
+            self.added.push(path.to_owned());
+        }
+        self.is_whole = self.is_whole || self.is_what_was_packed();
         Ok(())
-    })?;
-    let manifest = manifest.and_then(|text| Some((read_manifest(input.name(), &text).ok()?, text)));
-    // What an earlier layout's modes were is known, not what those of a later one will be.
-    if manifest.as_ref().is_none_or(|(manifest, _)| manifest.archive.layout > LAYOUT_VERSION) {
-        modes.clear();
     }
-    let seal = match &manifest {
-        Some((manifest, _)) if manifest.archive.contents == contents.finish() && modes.is_empty() => {
-            Seal::Intact
+
+    fn judge(&mut self, path: &str, mode: Mode) {
+        if !mode.is_ours() {
+            self.modes.push(OtherMode { path: path.to_owned(), mode });
         }
-        Some(_) => Seal::Broken,
-        None => Seal::None,
-    };
-    let digest = match manifest {
-        Some((manifest, text)) if seal == Seal::Intact && manifest.archive.format == visited.format => {
-            fs::sha256(&text)
-        }
-        _ => input.sha256()?,
-    };
-    Ok(Identity { digest: ContentDigest(digest), seal, modes })
+    }
+
+    fn is_what_was_packed(&self) -> bool {
+        let Some((_, Some(manifest))) = &self.manifest else { return false };
+        manifest.archive.contents == self.contents.clone().finish()
+    }
 }

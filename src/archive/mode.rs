@@ -77,6 +77,11 @@ impl Mode {
         Mode { found, ours: ours | kind.bits() }
     }
 
+    /// Of a file that nobody has to run.
+    pub(super) fn of_plain_file(self) -> Self {
+        Mode { ours: self.ours & !0o111, ..self }
+    }
+
     /// Whether anybody may run the file.
     pub(super) fn is_executable(self) -> bool {
         is_executable(self.found)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::assemble::Assembly;
 use super::place::Place;
-use crate::archive::{self, AbsoluteLinks, OtherMode, Seal, UnpackOptions};
+use crate::archive::{self, AbsoluteLinks, Identity, OtherMode, Seal, UnpackOptions};
 use crate::error::{Explain, Result};
 use crate::prefix;
 use crate::progress::{Progress, Step};
@@ -72,8 +72,7 @@ pub fn verify(path: &Path, options: &VerifyOptions, progress: &dyn Progress) -> 
     trial.enter(&place.read(archive::inspect_archive)?.root);
     trial.make_read_only()?;
     let report = verify::verify(&trial, options, progress)?;
-    let checks = [seal(identity.seal)].into_iter().chain(identity.modes.iter().map(mode));
-    Ok(report.with(checks))
+    Ok(report.with(as_packed(&identity)))
 }
 
 /// Tries what is about to be published.
@@ -96,16 +95,33 @@ pub(super) fn verify_assembly(
     require_fit(&report, options)
 }
 
-/// Whether the archive holds what was packed.
-fn seal(seal: Seal) -> Check {
+/// Whether the archive holds what was packed, and what it holds else as far as
+/// that can be told.
+fn as_packed(identity: &Identity) -> Vec<Check> {
+    let mut checks = vec![seal(identity)];
+    checks.extend(identity.added.iter().map(added));
+    checks.extend(identity.modes.iter().map(mode));
+    checks
+}
+
+fn seal(identity: &Identity) -> Check {
     let name = "the whole archive";
-    match seal {
+    match identity.seal {
         Seal::Intact => Check::passed(Area::Files, name),
+        Seal::Broken if identity.added.is_empty() && identity.modes.is_empty() => {
+            let reason = "its entries are not those that were packed; its digest doesn't tell which";
+            Check::failed(Area::Files, name, reason)
+        }
         Seal::Broken => Check::failed(Area::Files, name, "its entries are not those that were packed"),
         Seal::None => {
             Check::tolerated(Area::Files, name, "packed by another tool, so there is no digest to compare")
         }
     }
+}
+
+/// An entry that came to the archive after it was packed.
+fn added(path: &String) -> Check {
+    Check::failed(Area::Files, path, "it was added to the archive after that was packed")
 }
 
 /// An entry whose mode was changed after it was packed.

@@ -134,6 +134,26 @@ fn a_mode_that_was_changed_in_the_archive_is_named_with_its_entry() {
 }
 
 #[test]
+fn a_file_that_was_appended_to_the_archive_is_named() {
+    let sandbox = Sandbox::new();
+    let prefix = venv(&sandbox, "env", &python("3.12"), &[]);
+    sandbox.run(["pack", "env", "-o", "env.tar"]).success();
+    sandbox.run(["pack", "env", "-o", "env.zip", "--compress-level", "1"]).success();
+    sandbox.write("bin/added", "added\n");
+    tar(&sandbox, &["-rf", "env.tar", "bin/added"]);
+    let mut append = sandbox.command(prefix.join("bin/python"));
+    append.args(["-c", "import zipfile; zipfile.ZipFile('env.zip', 'a').write('bin/added')"]);
+    sandbox.finish(append).success();
+    for archive in ["env.tar", "env.zip"] {
+        let run = sandbox.run(["verify", archive]);
+        assert_eq!(run.code(), Some(1), "{run}");
+        let told = run.stdout();
+        assert!(told.contains("failed: files: bin/added: it was added to the archive after"), "{run}");
+        assert!(told.contains("the whole archive: its entries are not those that were packed\n"), "{run}");
+    }
+}
+
+#[test]
 fn a_module_of_the_standard_library_that_was_deleted_is_named() {
     let sandbox = Sandbox::new();
     venv(&sandbox, "env", &python("3.12"), &[]);

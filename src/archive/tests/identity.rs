@@ -46,7 +46,7 @@ fn an_archive_is_known_by_its_content_digest_in_every_format() {
             write(&entries, &layout, None, 2, &mut bytes, &Silent).unwrap();
             assert_eq!(
                 identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap(),
-                Identity { digest, seal: Seal::Intact, modes: Vec::new() },
+                Identity { digest, seal: Seal::Intact, modes: Vec::new(), added: Vec::new() },
                 "{format}"
             );
         }
@@ -64,7 +64,24 @@ fn an_archive_that_was_changed_is_known_by_its_bytes() {
     let found = identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap();
     assert_ne!(found.digest, digest);
     let digest = ContentDigest(crate::fs::sha256(&bytes));
-    assert_eq!(found, Identity { digest, seal: Seal::Broken, modes: Vec::new() });
+    assert_eq!(found, Identity { digest, seal: Seal::Broken, modes: Vec::new(), added: Vec::new() });
+}
+
+#[test]
+fn what_was_appended_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in [Format::Tar, Format::Zip] {
+        let layout = Layout { links: Links::Keep, ..Layout::new(format) };
+        let (mut entries, _) = sealed(&layout);
+        let more = arranged(vec![file("bin/added", b"x"), link("also/added", "x")], &layout);
+        entries.extend(more.into_iter().filter(|item| item.entry.path.ends_with("/added")));
+        let mut bytes = Vec::new();
+        write(&entries, &layout, None, 2, &mut bytes, &Silent).unwrap();
+        let found = identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap();
+        assert_eq!(found.seal, Seal::Broken, "{format}");
+        assert_eq!(found.added.len(), 2, "{format}: {found:?}");
+        assert!(found.added.iter().all(|path| path.ends_with("/added")), "{format}: {found:?}");
+    }
 }
 
 /// Where the mode of an entry stands in a tar without compression, or in the
@@ -104,6 +121,7 @@ fn a_mode_that_was_changed_breaks_the_seal_and_is_named() {
             ("bin/python3.11", 0o4755, "4755 instead of 0755"),
             ("var/empty", 0o777, "0777 instead of 0755"),
             (MANIFEST, 0o600, "0600 instead of 0644"),
+            (MANIFEST, 0o755, "0755 instead of 0644"),
         ] {
             let bytes = with_mode(format, whole.clone(), path, permissions);
             let found = identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap();
@@ -127,7 +145,7 @@ fn modes_are_not_judged_in_a_layout_that_is_not_known() {
         let bytes = with_mode(format, bytes, "bin/python3.11", 0o775);
         assert_eq!(
             identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap(),
-            Identity { digest, seal: Seal::Intact, modes: Vec::new() },
+            Identity { digest, seal: Seal::Intact, modes: Vec::new(), added: Vec::new() },
             "{format}"
         );
     }
