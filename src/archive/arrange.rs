@@ -1,6 +1,6 @@
 //! The canonical order of entries.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 use super::error::Error;
 use super::layout::Layout;
@@ -17,32 +17,44 @@ use crate::fs;
 /// tree; what [`Layout::check`] refuses.
 pub fn arrange(measured: Vec<Measured>, layout: &Layout) -> Result<Vec<Measured>, Error> {
     layout.check()?;
-    let mut tree = BTreeMap::new();
-    for mut item in measured {
+    let mut ordered = measured;
+    for item in &mut ordered {
         if matches!(item.entry.node, Node::Directory) {
             item.entry.group = Group::Directory;
         }
         if let Some(root) = &layout.arcroot {
             item.entry.path = format!("{root}/{}", item.entry.path);
         }
-        let path = item.entry.path.clone();
-        if tree.insert(path.clone(), item).is_some() {
-            return Err(Error::Duplicate { path });
-        }
     }
-    for path in tree.keys().cloned().collect::<Vec<_>>() {
+    ordered.sort_unstable_by(|a, b| a.entry.path.cmp(&b.entry.path));
+    if let Some(twice) = ordered.windows(2).find(|pair| pair[0].entry.path == pair[1].entry.path) {
+        return Err(Error::Duplicate { path: twice[0].entry.path.clone() });
+    }
+    let missing = missing_directories(&ordered)?;
+    ordered.extend(missing.iter().map(|path| directory(path)));
+    ordered.sort_unstable_by(|a, b| (&a.entry.group, &a.entry.path).cmp(&(&b.entry.group, &b.entry.path)));
+    Ok(ordered)
+}
+
+/// The directories above entries that are no entries themselves. The entries
+/// are ordered by path.
+fn missing_directories(entries: &[Measured]) -> Result<Vec<String>, Error> {
+    let (mut known, mut missing) = (HashSet::new(), Vec::new());
+    for item in entries {
+        let path = &item.entry.path;
         for (slash, _) in path.match_indices('/') {
             let parent = &path[..slash];
-            let above = tree.entry(parent.to_owned()).or_insert_with(|| directory(parent));
-            if !matches!(above.entry.node, Node::Directory) {
-                return Err(Error::NotADirectory { parent: parent.to_owned(), path });
+            if !known.insert(parent) {
+                continue;
+            }
+            match entries.binary_search_by(|other| other.entry.path.as_str().cmp(parent)) {
+                Err(_) => missing.push(parent.to_owned()),
+                Ok(found) if matches!(entries[found].entry.node, Node::Directory) => {}
+                Ok(_) => return Err(Error::NotADirectory { parent: parent.to_owned(), path: path.clone() }),
             }
         }
     }
-    let mut ordered: Vec<Measured> = tree.into_values().collect();
-    // Stable, and the tree was ordered by path.
-    ordered.sort_by(|a, b| a.entry.group.cmp(&b.entry.group));
-    Ok(ordered)
+    Ok(missing)
 }
 
 /// Puts the manifest into the place that was kept for it, and tells the

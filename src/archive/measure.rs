@@ -89,29 +89,28 @@ pub fn measure(
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::Threads)?;
     let surveyor = Surveyor { relocator, readings, one_at_a_time: Mutex::new(()) };
     progress.begin(Step::Read, Some(entries.len() as u64));
-    let found = pool.install(|| {
-        entries
-            .into_par_iter()
-            .map_init(Vec::new, |buffer, entry| {
-                interrupt::check()?;
-                let found = surveyor.entry(entry, buffer)?;
-                progress.advance(1);
-                Ok(found)
-            })
-            .collect::<Result<Vec<_>>>()
+    let mut measured: Vec<Measured> = entries.into_iter().map(Measured::empty).collect();
+    // In the order of the entries, and of a fixed size: what is found is put in its place.
+    let mut told: Vec<Told> = std::iter::repeat_with(Told::default).take(measured.len()).collect();
+    pool.install(|| {
+        measured.par_iter_mut().zip(&mut told).try_for_each_init(Vec::new, |buffer, (item, told)| {
+            interrupt::check()?;
+            *told = surveyor.entry(item, buffer)?;
+            progress.advance(1);
+            Ok::<_, crate::error::Error>(())
+        })
     })?;
     progress.end();
     let damaged = relocator.damaged();
-    let sound = found.iter().filter(|(measured, ..)| !damaged.contains(&measured.entry.path));
-    readings.keep(sound.map(|(measured, placeholders, stamp)| (measured, stamp, &placeholders[..])));
-    let (mut measured, mut placeholders) = (Vec::with_capacity(found.len()), Vec::new());
-    for (item, listed, _) in found {
-        measured.push(item);
-        placeholders.extend(listed);
-    }
+    let sound = measured.iter().zip(&told).filter(|(item, _)| !damaged.contains(&item.entry.path));
+    readings.keep(sound.map(|(item, (placeholders, stamp))| (item, stamp, &placeholders[..])));
+    let mut placeholders: Vec<_> = told.into_iter().flat_map(|(placeholders, _)| placeholders).collect();
     placeholders.sort_by(|a: &Placeholder, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
     Ok(Survey { measured, placeholders, damaged })
 }
+
+/// What the reading pass tells of a file besides its measures.
+type Told = (Vec<Placeholder>, Option<Stamp>);
 
 struct Surveyor<'a> {
     relocator: &'a dyn Relocate,
@@ -130,22 +129,15 @@ pub(super) struct Found {
 }
 
 impl Surveyor<'_> {
-    fn entry(
-        &self,
-        entry: Entry,
-        buffer: &mut Vec<u8>,
-    ) -> Result<(Measured, Vec<Placeholder>, Option<Stamp>)> {
-        let (found, stamp) = match &entry.node {
-            Node::Directory | Node::Link(_) => (Found::default(), None),
-            Node::File(file) => {
-                let stamp = self.readings.stamp(file);
-                let known = stamp.as_ref().and_then(|stamp| self.known(&entry.path, file, stamp));
-                let found = known.map_or_else(|| self.file(&entry.path, file, buffer), Ok)?;
-                (found, stamp)
-            }
-        };
+    /// Measures an entry.
+    fn entry(&self, item: &mut Measured, buffer: &mut Vec<u8>) -> Result<Told> {
+        let Node::File(file) = &item.entry.node else { return Ok(Told::default()) };
+        let stamp = self.readings.stamp(file);
+        let known = stamp.as_ref().and_then(|stamp| self.known(&item.entry.path, file, stamp));
+        let found = known.map_or_else(|| self.file(&item.entry.path, file, buffer), Ok)?;
         let Found { size, sha256, crc, change, placeholders } = found;
-        Ok((Measured { entry, size, sha256, crc, change }, placeholders, stamp))
+        (item.size, item.sha256, item.crc, item.change) = (size, sha256, crc, change);
+        Ok((placeholders, stamp))
     }
 
     /// What an earlier pass found.

@@ -16,7 +16,7 @@ pub(super) fn is_record(path: &str) -> bool {
 const LOCAL: [&str; 3] = ["extracted_package_dir", "package_tarball_full_path", "indexed_timestamp"];
 
 /// The record as it is archived: keys in their order, lists of files by path.
-pub(super) fn rewrite(path: &str, bytes: &[u8], facts: &Facts) -> Result<Vec<u8>> {
+pub(super) fn rewrite(path: &str, bytes: &[u8], facts: &Facts<'_>) -> Result<Vec<u8>> {
     let json = |source| Error::Json { path: path.to_owned(), source };
     let mut record: Map<String, Value> = serde_json::from_slice(bytes).map_err(json)?;
     for key in LOCAL {
@@ -49,7 +49,7 @@ fn name_of(entry: &Value) -> Option<&str> {
 
 /// Brings the entry of a path into agreement with the archive; `false` if it
 /// isn't there.
-fn agree(entry: &mut Map<String, Value>, facts: &Facts) -> bool {
+fn agree(entry: &mut Map<String, Value>, facts: &Facts<'_>) -> bool {
     let Some(fact) = entry.get("_path").and_then(Value::as_str).and_then(|path| facts.get(path)) else {
         return false;
     };
@@ -111,7 +111,7 @@ fn clean(value: &mut Value) {
 mod tests {
     use super::*;
 
-    fn rewritten(facts: &Facts) -> Value {
+    fn rewritten(facts: &Facts<'_>) -> Value {
         let record = br#"{
             "name": "python", "url": "file:///home/me/channel/linux-64/python-3.11.7-0.conda",
             "channel": "https://me:secret@host/t/tk-1/main",
@@ -129,11 +129,9 @@ mod tests {
 
     #[test]
     fn lists_of_files_follow_the_archive() {
-        let facts: Facts = [
-            ("bin/python".to_owned(), Fact::File { size: 5, sha256: [0xab; 32] }),
-            ("bin/python3.11".to_owned(), Fact::Link),
-        ]
-        .into();
+        let facts: Facts =
+            [("bin/python", Fact::File { size: 5, sha256: [0xab; 32] }), ("bin/python3.11", Fact::Link)]
+                .into();
         let record = rewritten(&facts);
         assert_eq!(record["files"], serde_json::json!(["bin/python", "bin/python3.11"]));
         let hash = "ab".repeat(32);
@@ -149,7 +147,7 @@ mod tests {
 
     #[test]
     fn nothing_of_this_machine_stays() {
-        let facts: Facts = [("bin/python3.11".to_owned(), Fact::File { size: 5, sha256: [0xab; 32] })].into();
+        let facts: Facts = [("bin/python3.11", Fact::File { size: 5, sha256: [0xab; 32] })].into();
         let record = rewritten(&facts);
         let text = record.to_string();
         assert!(!text.contains("/home/me") && !text.contains("secret") && !text.contains("tk-1"), "{text}");

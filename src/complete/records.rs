@@ -49,24 +49,24 @@ pub(super) enum Fact {
 }
 
 /// The archive by path.
-pub(super) type Facts = HashMap<String, Fact>;
+pub(super) type Facts<'a> = HashMap<&'a str, Fact>;
 
-fn facts(measured: &[Measured]) -> Facts {
+fn facts(measured: &[Measured]) -> Facts<'_> {
     let fact = |item: &Measured| match item.entry.node {
         Node::File(_) => Fact::File { size: item.size, sha256: item.sha256 },
         Node::Link(_) => Fact::Link,
         Node::Directory => Fact::Folder,
     };
-    measured.iter().map(|item| (item.entry.path.clone(), fact(item))).collect()
+    measured.iter().map(|item| (item.entry.path.as_str(), fact(item))).collect()
 }
 
 fn update(
     measured: &mut [Measured],
     applies: impl Fn(&str) -> bool,
-    rewrite: impl Fn(&str, &[u8], &Facts) -> Result<Vec<u8>>,
+    rewrite: impl Fn(&str, &[u8], &Facts<'_>) -> Result<Vec<u8>>,
 ) -> Result<()> {
-    let facts = facts(measured);
-    for item in measured.iter_mut().filter(|item| applies(&item.entry.path)) {
+    let (facts, mut updated) = (facts(measured), Vec::new());
+    for (index, item) in measured.iter().enumerate().filter(|(_, item)| applies(&item.entry.path)) {
         interrupt::check()?;
         let Node::File(file) = &item.entry.node else { continue };
         let bytes = match &file.content {
@@ -74,7 +74,10 @@ fn update(
             Content::Memory(bytes) => bytes.to_vec(),
         };
         let bytes = rewrite(&item.entry.path, &bytes, &facts)?;
-        *item = made(item.entry.clone(), bytes);
+        updated.push((index, made(item.entry.clone(), bytes)));
+    }
+    for (index, item) in updated {
+        measured[index] = item;
     }
     Ok(())
 }
@@ -92,7 +95,7 @@ pub(super) fn made(entry: Entry, bytes: Vec<u8>) -> Measured {
 /// with the archived hashes and sizes where there were any. Bytecode is listed
 /// as pip does it, whoever installed: what isn't listed is left when the
 /// distribution is removed.
-fn rewrite_record(root: &Path, tag: &str, path: &str, text: &str, facts: &Facts) -> String {
+fn rewrite_record(root: &Path, tag: &str, path: &str, text: &str, facts: &Facts<'_>) -> String {
     let site_packages = Path::new(path).parent().and_then(Path::parent).and_then(Path::to_str).unwrap_or("");
     let name = |inside: &str| quoted(&relative(Path::new(site_packages), Path::new(inside)));
     let mut lines: Vec<String> = text
@@ -100,7 +103,7 @@ fn rewrite_record(root: &Path, tag: &str, path: &str, text: &str, facts: &Facts)
         .filter_map(parse_record_line)
         .filter_map(|line| {
             let inside = below(root, site_packages, &line.path)?;
-            let fact = facts.get(&inside)?;
+            let fact = facts.get(inside.as_str())?;
             let listed = match fact {
                 Fact::File { size, sha256 }
                     if !line.hash.is_empty() && CachedBytecode::of(&inside).is_none() =>
@@ -109,7 +112,8 @@ fn rewrite_record(root: &Path, tag: &str, path: &str, text: &str, facts: &Facts)
                 }
                 _ => format!("{},,", name(&inside)),
             };
-            let bytecode = CachedBytecode::path_for(&inside, tag).filter(|path| facts.contains_key(path));
+            let bytecode =
+                CachedBytecode::path_for(&inside, tag).filter(|path| facts.contains_key(path.as_str()));
             let bytecode = bytecode.map(|path| format!("{},,", name(&path)));
             Some([Some(listed), bytecode].into_iter().flatten())
         })
@@ -136,10 +140,10 @@ mod tests {
         let bytes = b"x";
         let file = Fact::File { size: 1, sha256: sha256(bytes) };
         let facts: Facts = [
-            ("lib/python3.11/site-packages/demo.py".to_owned(), file),
-            ("lib/python3.11/site-packages/a,b.py".to_owned(), file),
-            ("bin/demo".to_owned(), file),
-            (RECORD.to_owned(), file),
+            ("lib/python3.11/site-packages/demo.py", file),
+            ("lib/python3.11/site-packages/a,b.py", file),
+            ("bin/demo", file),
+            (RECORD, file),
         ]
         .into();
         let text = "demo.py,sha256=old,99\r\n../../../bin/demo,sha256=old,99\r\ngone.py,sha256=x,1\r\n\
@@ -157,7 +161,7 @@ mod tests {
 
     #[test]
     fn an_absolute_line_inside_becomes_relative() {
-        let facts: Facts = [("bin/demo".to_owned(), Fact::Link)].into();
+        let facts: Facts = [("bin/demo", Fact::Link)].into();
         let text = "/env/bin/demo,sha256=x,1\n";
         assert_eq!(rewrite_record(Path::new("/env"), "", RECORD, text, &facts), "../../../bin/demo,,\n");
     }
@@ -167,7 +171,8 @@ mod tests {
         let site = "lib/python3.11/site-packages";
         let file = Fact::File { size: 1, sha256: [0; 32] };
         let names = ["demo.py", "__pycache__/demo.cpython-311.pyc", "__pycache__/other.cpython-311.pyc"];
-        let facts: Facts = names.iter().map(|name| (format!("{site}/{name}"), file)).collect();
+        let paths = names.map(|name| format!("{site}/{name}"));
+        let facts: Facts = paths.iter().map(|path| (path.as_str(), file)).collect();
         let by_uv = "demo.py,sha256=x,1\n";
         let by_pip = "__pycache__/demo.cpython-311.pyc,,\ndemo.py,sha256=x,1\n";
         let rewrite = |text| rewrite_record(Path::new("/env"), "cpython-311", RECORD, text, &facts);
