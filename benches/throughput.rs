@@ -108,15 +108,15 @@ fn environment(folder: &Path) -> Vec<Measured> {
     let files = modules.chain([("lib/library.so".to_owned(), &library[..])]).map(|(path, bytes)| {
         let disk = folder.join(path.replace('/', "-"));
         fs_err::write(&disk, bytes).expect("the folder for temporary files has room");
-        let content = Content::Disk { path: disk, size: bytes.len() as u64 };
+        let content = Content::Disk { path: disk.into(), size: bytes.len() as u64 };
         let file = File { executable: false, content, rewrite: Rewrite::Search };
-        Entry { path, group: Group::Loose, node: Node::File(file) }
+        Entry { path: path.into(), group: Group::Loose, node: Node::File(file) }
     });
-    let folder = Entry { path: "lib".to_owned(), group: Group::Directory, node: Node::Directory };
+    let folder = Entry { path: "lib".into(), group: Group::Directory, node: Node::Directory };
     let manifest =
         File { executable: false, content: Content::Memory(Arc::from(*b"{}")), rewrite: Rewrite::Keep };
     let manifest = Entry {
-        path: envship::artifact::MANIFEST.to_owned(),
+        path: envship::artifact::MANIFEST.into(),
         group: Group::Manifest,
         node: Node::File(manifest),
     };

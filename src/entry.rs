@@ -4,15 +4,16 @@
 //! it, `archive` measures and writes it. Relocation never copies a file: it
 //! yields [`Edit`]s, which are spliced in as the bytes stream by.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// One file, link or directory of an environment.
+/// One file, link or directory of an environment. There may be a million, so
+/// what is long in it is shared by its copies.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Below the root of the environment, `/`-separated, with no leading or
     /// trailing slash, no empty, `.` or `..` component; UTF-8.
-    pub path: String,
+    pub path: Arc<str>,
     /// The part of the archive that it is written in.
     pub group: Group,
     /// What it is.
@@ -31,7 +32,7 @@ pub enum Group {
     /// The interpreter and its standard library.
     Interpreter,
     /// The files of a package, by its name.
-    Package(String),
+    Package(Arc<str>),
     /// Files that belong to no package.
     Loose,
 }
@@ -62,9 +63,49 @@ pub struct File {
 #[derive(Clone, Debug)]
 pub enum Content {
     /// A file on disk and its size in bytes.
-    Disk { path: PathBuf, size: u64 },
+    Disk { path: DiskPath, size: u64 },
     /// Bytes that envship made itself: few and small.
     Memory(Arc<[u8]>),
+}
+
+impl Content {
+    /// All of it.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub fn read(&self) -> std::io::Result<Vec<u8>> {
+        match self {
+            Content::Disk { path, .. } => fs_err::read(path.to_path()),
+            Content::Memory(bytes) => Ok(bytes.to_vec()),
+        }
+    }
+}
+
+/// Where a file lies on disk: below a folder that many share, at a path that
+/// mostly is its entry's.
+#[derive(Clone, Debug)]
+pub struct DiskPath {
+    folder: Arc<Path>,
+    below: Arc<str>,
+}
+
+impl DiskPath {
+    #[must_use]
+    pub fn new(folder: &Arc<Path>, below: &Arc<str>) -> Self {
+        DiskPath { folder: Arc::clone(folder), below: Arc::clone(below) }
+    }
+
+    /// The whole path.
+    #[must_use]
+    pub fn to_path(&self) -> PathBuf {
+        if self.below.is_empty() { self.folder.to_path_buf() } else { self.folder.join(&*self.below) }
+    }
+}
+
+impl<P: Into<Arc<Path>>> From<P> for DiskPath {
+    fn from(path: P) -> Self {
+        DiskPath { folder: path.into(), below: "".into() }
+    }
 }
 
 /// What relocation has to do to a file. The file kind itself (script, ELF,

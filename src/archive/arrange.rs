@@ -23,12 +23,12 @@ pub fn arrange(measured: Vec<Measured>, layout: &Layout) -> Result<Vec<Measured>
             item.entry.group = Group::Directory;
         }
         if let Some(root) = &layout.arcroot {
-            item.entry.path = format!("{root}/{}", item.entry.path);
+            item.entry.path = format!("{root}/{}", item.entry.path).into();
         }
     }
     ordered.sort_unstable_by(|a, b| a.entry.path.cmp(&b.entry.path));
     if let Some(twice) = ordered.windows(2).find(|pair| pair[0].entry.path == pair[1].entry.path) {
-        return Err(Error::Duplicate { path: twice[0].entry.path.clone() });
+        return Err(Error::Duplicate { path: twice[0].entry.path.to_string() });
     }
     let missing = missing_directories(&ordered)?;
     ordered.extend(missing.iter().map(|path| directory(path)));
@@ -47,10 +47,12 @@ fn missing_directories(entries: &[Measured]) -> Result<Vec<String>, Error> {
             if !known.insert(parent) {
                 continue;
             }
-            match entries.binary_search_by(|other| other.entry.path.as_str().cmp(parent)) {
+            match entries.binary_search_by(|other| (*other.entry.path).cmp(parent)) {
                 Err(_) => missing.push(parent.to_owned()),
                 Ok(found) if matches!(entries[found].entry.node, Node::Directory) => {}
-                Ok(_) => return Err(Error::NotADirectory { parent: parent.to_owned(), path: path.clone() }),
+                Ok(_) => {
+                    return Err(Error::NotADirectory { parent: parent.to_owned(), path: path.to_string() });
+                }
             }
         }
     }
@@ -74,7 +76,7 @@ pub fn seal(entries: &mut [Measured], manifest: Vec<u8>) -> ContentDigest {
 }
 
 fn directory(path: &str) -> Measured {
-    let entry = Entry { path: path.to_owned(), group: Group::Directory, node: Node::Directory };
+    let entry = Entry { path: path.into(), group: Group::Directory, node: Node::Directory };
     Measured::empty(entry)
 }
 
@@ -84,7 +86,7 @@ mod tests {
     use crate::artifact::Format;
 
     fn entry(path: &str, group: Group, node: Node) -> Measured {
-        let entry = Entry { path: path.to_owned(), group, node };
+        let entry = Entry { path: path.into(), group, node };
         Measured::empty(entry)
     }
 
@@ -93,16 +95,16 @@ mod tests {
     }
 
     fn paths(measured: Vec<Measured>, layout: &Layout) -> Vec<String> {
-        arrange(measured, layout).unwrap().into_iter().map(|item| item.entry.path).collect()
+        arrange(measured, layout).unwrap().into_iter().map(|item| item.entry.path.to_string()).collect()
     }
 
     #[test]
     fn directories_come_first_and_then_group_by_group() {
-        let numpy = || Group::Package("numpy".to_owned());
+        let numpy = || Group::Package("numpy".into());
         let measured = vec![
             link("z", Group::Loose),
             link("lib/numpy/b", numpy()),
-            link("lib/abc/a", Group::Package("abc".to_owned())),
+            link("lib/abc/a", Group::Package("abc".into())),
             link("share/envship/manifest.json", Group::Manifest),
             link("lib/numpy/a", numpy()),
             link("bin/python", Group::Interpreter),

@@ -74,8 +74,8 @@ mod tests {
 
     fn entries(sizes: &[(&str, u64)]) -> Vec<Measured> {
         let measured = |&(package, size): &(&str, u64)| {
-            let group = Group::Package(package.to_owned());
-            let entry = Entry { path: String::new(), group, node: Node::Directory };
+            let group = Group::Package(package.into());
+            let entry = Entry { path: "".into(), group, node: Node::Directory };
             Measured { size, ..Measured::empty(entry) }
         };
         sizes.iter().map(measured).collect()

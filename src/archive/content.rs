@@ -27,7 +27,7 @@ impl<'a> Reader<'a> {
     pub(super) fn open(measured: &'a Measured, file: &'a File) -> Result<Self> {
         let source = match &file.content {
             Content::Memory(bytes) => Source::Memory(bytes),
-            Content::Disk { path, size } => Source::Disk(open(path, *size)?, *size),
+            Content::Disk { path, size } => Source::Disk(open(&path.to_path(), *size)?, *size),
         };
         match &measured.change {
             Change::Edits(edits) => Ok(Reader { measured, edits, source }),
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         if crc32fast::hash(&out[start..]) == self.measured.crc {
             Ok(())
         } else {
-            Err(Error::Changed { path: self.measured.entry.path.clone().into() }.into())
+            Err(Error::Changed { path: self.measured.entry.path.to_string().into() }.into())
         }
     }
 }

@@ -78,10 +78,10 @@ pub fn adapt(entries: Vec<Entry>, layout: &Layout, progress: &dyn Progress) -> V
     if layout.format != Format::Zip || layout.links == Links::Keep {
         return entries;
     }
-    let tree = Tree { entries: entries.iter().map(|entry| (entry.path.as_str(), entry)).collect(), progress };
+    let tree = Tree { entries: entries.iter().map(|entry| (&*entry.path, entry)).collect(), progress };
     let mut adapted = Vec::with_capacity(entries.len());
     for entry in &entries {
-        tree.copy(entry, entry.path.clone(), &entry.group, &mut Vec::new(), &mut adapted);
+        tree.copy(entry, entry.path.to_string(), &entry.group, &mut Vec::new(), &mut adapted);
     }
     adapted
 }
@@ -103,7 +103,7 @@ impl Tree<'_> {
         copies: &mut Vec<Entry>,
     ) {
         let Node::Link(target) = &entry.node else {
-            copies.push(Entry { path, group: group.clone(), node: entry.node.clone() });
+            copies.push(Entry { path: path.into(), group: group.clone(), node: entry.node.clone() });
             return;
         };
         let link_at = |path: &str| match self.entries.get(path).map(|entry| &entry.node) {
@@ -118,7 +118,7 @@ impl Tree<'_> {
         if let Some(entry) = self.entries.get(found.as_str())
             && !matches!(entry.node, Node::Directory)
         {
-            copies.push(Entry { path, group: group.clone(), node: entry.node.clone() });
+            copies.push(Entry { path: path.into(), group: group.clone(), node: entry.node.clone() });
         } else if self.is_directory(&found) {
             if doubles_library(&found) {
                 let what = "is left out: in a zip it would double";
@@ -142,7 +142,7 @@ impl Tree<'_> {
         above: &mut Vec<String>,
         copies: &mut Vec<Entry>,
     ) {
-        copies.push(Entry { path: to.to_owned(), group: Group::Directory, node: Node::Directory });
+        copies.push(Entry { path: to.into(), group: Group::Directory, node: Node::Directory });
         above.push(from.to_owned());
         for (path, entry) in self.below(from) {
             let rest = &path[from.len()..];
@@ -185,11 +185,11 @@ mod tests {
     fn file(path: &str) -> Entry {
         let content = Content::Memory(Arc::from(path.as_bytes()));
         let node = Node::File(File { executable: false, content, rewrite: Rewrite::Keep });
-        Entry { path: path.to_owned(), group: Group::Loose, node }
+        Entry { path: path.into(), group: Group::Loose, node }
     }
 
     fn link(path: &str, target: &str) -> Entry {
-        Entry { path: path.to_owned(), group: Group::Loose, node: Node::Link(target.to_owned()) }
+        Entry { path: path.into(), group: Group::Loose, node: Node::Link(target.to_owned()) }
     }
 
     /// `path=content` of every file, `path/` of every directory.

@@ -102,7 +102,7 @@ pub fn measure(
     })?;
     progress.end();
     let damaged = relocator.damaged();
-    let sound = measured.iter().zip(&told).filter(|(item, _)| !damaged.contains(&item.entry.path));
+    let sound = measured.iter().zip(&told).filter(|(item, _)| !damaged.contains(&*item.entry.path));
     readings.keep(sound.map(|(item, (placeholders, stamp))| (item, stamp, &placeholders[..])));
     let mut placeholders: Vec<_> = told.into_iter().flat_map(|(placeholders, _)| placeholders).collect();
     placeholders.sort_by(|a: &Placeholder, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
@@ -154,9 +154,9 @@ impl Surveyor<'_> {
     fn file(&self, name: &str, file: &File, buffer: &mut Vec<u8>) -> Result<Found> {
         let (path, size) = match &file.content {
             Content::Memory(bytes) => return self.bytes(name, file, bytes),
-            Content::Disk { path, size } => (path, *size),
+            Content::Disk { path, size } => (path.to_path(), *size),
         };
-        let source = open(path, size)?;
+        let source = open(&path, size)?;
         buffer.clear();
         if size <= WINDOW as u64 {
             append(&source, size, buffer)?;
@@ -167,7 +167,7 @@ impl Surveyor<'_> {
         }
         let _turn = self.one_at_a_time.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut whole = Vec::new();
-        append(&open(path, size)?, size, &mut whole)?;
+        append(&open(&path, size)?, size, &mut whole)?;
         self.bytes(name, file, &whole)
     }
 

@@ -87,8 +87,10 @@ impl<'a> Readings<'a> {
         let (cache, _) = self.place?;
         match &file.content {
             Content::Memory(_) => None,
-            Content::Disk { path, .. } if cache.holds(path) => Some(Stamp::Piece(path.clone())),
-            Content::Disk { path, .. } => Stamp::of(path),
+            Content::Disk { path, .. } => {
+                let path = path.to_path();
+                if cache.holds(&path) { Some(Stamp::Piece(path)) } else { Stamp::of(&path) }
+            }
         }
     }
 
@@ -124,7 +126,7 @@ impl<'a> Readings<'a> {
             .filter_map(|(item, stamp, placeholders)| {
                 let stamp = stamp.as_ref().filter(|stamp| stamp.is_before(limit))?;
                 let reading = Reading::new(item, stamp.clone(), placeholders)?;
-                let path = item.entry.path.as_str();
+                let path = &*item.entry.path;
                 fresh |= self
                     .known
                     .get(path)

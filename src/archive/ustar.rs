@@ -24,7 +24,7 @@ pub(super) fn header(item: &Measured, time: u64) -> Vec<u8> {
         Node::File(_) => (EntryType::Regular, ""),
     };
     let mode = permissions(&item.entry.node);
-    let mut path = item.entry.path.clone();
+    let mut path = item.entry.path.to_string();
     if kind.is_dir() {
         path.push('/');
     }
@@ -123,7 +123,7 @@ mod tests {
     use crate::entry::{Entry, Group};
 
     fn item(path: &str, node: Node) -> Measured {
-        let entry = Entry { path: path.to_owned(), group: Group::Loose, node };
+        let entry = Entry { path: path.into(), group: Group::Loose, node };
         Measured::empty(entry)
     }
 

@@ -45,7 +45,7 @@ impl<'a> Record<'a> {
     pub(super) fn new(item: &'a Measured, offset: u64, sizes: Sizes) -> Self {
         let name = match item.entry.node {
             Node::Directory => format!("{}/", item.entry.path),
-            _ => item.entry.path.clone(),
+            _ => item.entry.path.to_string(),
         };
         Record { name, item, offset, crc: 0, compressed: 0, sizes }
     }

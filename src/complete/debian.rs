@@ -107,16 +107,16 @@ fn bring_header(inventory: &mut Inventory, python: &Python) -> Result<()> {
 }
 
 fn put(inventory: &mut Inventory, path: &str, disk: &std::path::Path) -> Result<()> {
-    let content = Content::Disk { path: disk.to_owned(), size: fs_err::metadata(disk)?.len() };
+    let content = Content::Disk { path: disk.into(), size: fs_err::metadata(disk)?.len() };
     let file = File { executable: false, content, rewrite: Rewrite::Search };
-    inventory.put(Entry { path: path.to_owned(), group: Group::Interpreter, node: Node::File(file) });
+    inventory.put(Entry { path: path.into(), group: Group::Interpreter, node: Node::File(file) });
     Ok(())
 }
 
 /// Replaces a line of a module and takes out its bytecode.
 fn change(inventory: &mut Inventory, path: &str, old: &str, new: &str) -> Result<()> {
     let text = match inventory.file(path).map(|file| &file.content) {
-        Some(Content::Disk { path, .. }) => fs_err::read(path)?,
+        Some(Content::Disk { path, .. }) => fs_err::read(path.to_path())?,
         Some(Content::Memory(bytes)) => bytes.to_vec(),
         None => return Ok(()),
     };
@@ -133,7 +133,7 @@ fn remove_module(inventory: &mut Inventory, path: &str) {
     inventory.remove(path);
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let bytecode = format!("{folder}/__pycache__/{}.", name.trim_end_matches(".py"));
-    let paths: Vec<String> = inventory.below(&bytecode).map(|entry| entry.path.clone()).collect();
+    let paths: Vec<String> = inventory.below(&bytecode).map(|entry| entry.path.to_string()).collect();
     for path in paths {
         inventory.remove(&path);
     }

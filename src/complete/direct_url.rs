@@ -13,13 +13,13 @@ pub(super) fn clean(inventory: &mut Inventory) -> Result<()> {
     let paths: Vec<String> = inventory
         .iter()
         .filter(|entry| entry.path.ends_with(".dist-info/direct_url.json"))
-        .map(|entry| entry.path.clone())
+        .map(|entry| entry.path.to_string())
         .collect();
     for path in paths {
         let Some(Content::Disk { path: disk, .. }) = inventory.file(&path).map(|file| &file.content) else {
             continue;
         };
-        let bytes = fs_err::read(disk)?;
+        let bytes = fs_err::read(disk.to_path())?;
         match cleaned(&bytes).map_err(|source| Error::Json { path: path.clone(), source })? {
             Some(text) => inventory.put_text(&path, Group::Loose, text),
             None => drop(inventory.remove(&path)),

@@ -28,14 +28,11 @@ fn interpreter(inventory: &Inventory) -> Result<Option<Version>> {
     let mut highest = None;
     let needs = |entry: &&Entry| {
         let library = entry.group == Group::Interpreter && entry.path.contains(".so");
-        entry.path == "bin/python" || library
+        &*entry.path == "bin/python" || library
     };
     for entry in inventory.iter().filter(needs) {
         if let Node::File(file) = &entry.node {
-            highest = highest.max(match &file.content {
-                Content::Disk { path, .. } => needed(&fs_err::read(path)?),
-                Content::Memory(bytes) => needed(bytes),
-            });
+            highest = highest.max(needed(&file.content.read()?));
         }
     }
     Ok(highest)
@@ -61,7 +58,7 @@ fn wheels(inventory: &Inventory) -> Result<Option<Version>> {
         if let Node::File(file) = &entry.node
             && let Content::Disk { path, .. } = &file.content
         {
-            highest = highest.max(wheel(&String::from_utf8_lossy(&fs_err::read(path)?)));
+            highest = highest.max(wheel(&String::from_utf8_lossy(&fs_err::read(path.to_path())?)));
         }
     }
     Ok(highest)
@@ -101,7 +98,7 @@ pub(super) fn built_here(inventory: &Inventory) -> Result<BTreeSet<String>> {
     for entry in inventory.iter().filter(|entry| entry.path.ends_with(".dist-info/WHEEL")) {
         if let Node::File(file) = &entry.node
             && let Content::Disk { path, .. } = &file.content
-            && is_local_build(path)?
+            && is_local_build(&path.to_path())?
         {
             let folder = entry.path.trim_end_matches(".dist-info/WHEEL");
             let name = folder.rsplit('/').next().unwrap_or(folder);

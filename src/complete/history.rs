@@ -14,7 +14,7 @@ pub(super) fn clean(inventory: &mut Inventory) -> Result<()> {
     let Some(Content::Disk { path, .. }) = inventory.file(PATH).map(|file| &file.content) else {
         return Ok(());
     };
-    let text = String::from_utf8_lossy(&fs_err::read(path)?).into_owned();
+    let text = String::from_utf8_lossy(&fs_err::read(path.to_path())?).into_owned();
     inventory.put_text(PATH, Group::Loose, cleaned(&text));
     Ok(())
 }

@@ -47,7 +47,7 @@ fn bring(inventory: &mut Inventory, python: &Python) -> Result<()> {
     let metadata = fs_err::metadata(&python.executable)?;
     let file = File {
         executable: metadata.permissions().mode() & 0o111 != 0,
-        content: Content::Disk { path: python.executable.clone(), size: metadata.len() },
+        content: Content::Disk { path: python.executable.clone().into(), size: metadata.len() },
         rewrite: stdlib::BaseFiles::load(&python.home)?.rewrite_of(&python.executable),
     };
     inventory.put(Entry { path: PYTHON.into(), group: Group::Interpreter, node: Node::File(file) });
@@ -76,12 +76,12 @@ fn straighten(inventory: &mut Inventory) {
         inventory.put(Entry { path: PYTHON.into(), group: group.clone(), node });
         let folder = Path::new(&real).parent().unwrap_or(Path::new(""));
         let target = crate::prefix::relative(folder, Path::new(PYTHON));
-        inventory.put(Entry { path: real, group, node: Node::Link(target) });
+        inventory.put(Entry { path: real.into(), group, node: Node::Link(target) });
     }
     let names: Vec<String> = inventory
         .below("bin/python")
         .filter(|entry| matches!(entry.node, Node::Link(_)))
-        .map(|entry| entry.path.clone())
+        .map(|entry| entry.path.to_string())
         .filter(|path| inventory.resolve(path).as_deref() == Some(PYTHON))
         .collect();
     for path in names {

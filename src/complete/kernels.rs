@@ -14,13 +14,13 @@ pub(super) fn clean(inventory: &mut Inventory) -> Result<()> {
     let paths: Vec<String> = inventory
         .below("share/jupyter/kernels/")
         .filter(|entry| entry.path.ends_with("/kernel.json"))
-        .map(|entry| entry.path.clone())
+        .map(|entry| entry.path.to_string())
         .collect();
     for path in paths {
         let Some(Content::Disk { path: disk, .. }) = inventory.file(&path).map(|file| &file.content) else {
             continue;
         };
-        let bytes = fs_err::read(disk)?;
+        let bytes = fs_err::read(disk.to_path())?;
         let programs: Vec<String> = inventory
             .prefixes
             .iter()

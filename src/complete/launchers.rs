@@ -28,7 +28,7 @@ pub(super) fn write(inventory: &mut Inventory) -> Result<()> {
             Node::File(File { executable: true, content: Content::Disk { path, size }, .. })
                 if *size <= LONGEST =>
             {
-                Some((entry.path.clone(), entry.group.clone(), path.clone()))
+                Some((entry.path.to_string(), entry.group.clone(), path.to_path()))
             }
             _ => None,
         })
@@ -43,7 +43,7 @@ pub(super) fn write(inventory: &mut Inventory) -> Result<()> {
             Node::File(File { executable, content: Content::Memory(content.into()), rewrite })
         };
         let launcher = launcher(&command, &moved);
-        let entry = |path, node| Entry { path, group: group.clone(), node };
+        let entry = |path: String, node| Entry { path: path.into(), group: group.clone(), node };
         inventory.put(entry(moved, file(false, script, Rewrite::Search)));
         inventory.put(entry(path, file(true, launcher.into_bytes(), Rewrite::Keep)));
     }

@@ -38,7 +38,7 @@ pub(super) fn bring(inventory: &mut Inventory) -> Result<()> {
             let path = format!("lib/{name}");
             if inventory.get(&path).is_none() && inventory.filters.keeps(&path) {
                 let node = Node::File(base.file(found.clone())?);
-                inventory.put(Entry { path, group: Group::Interpreter, node });
+                inventory.put(Entry { path: path.into(), group: Group::Interpreter, node });
             }
             pending.push(found);
         }
@@ -52,7 +52,7 @@ fn loadable(entry: &Entry) -> Option<PathBuf> {
     let Content::Disk { path, .. } = &file.content else { return None };
     let name = entry.path.rsplit('/').next()?;
     let library = name.ends_with(".so") || name.contains(".so.");
-    (library || (file.executable && entry.path.starts_with("bin/"))).then(|| path.clone())
+    (library || (file.executable && entry.path.starts_with("bin/"))).then(|| path.to_path())
 }
 
 fn find(home: &Path, name: &str) -> Option<PathBuf> {

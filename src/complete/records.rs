@@ -57,7 +57,7 @@ fn facts(measured: &[Measured]) -> Facts<'_> {
         Node::Link(_) => Fact::Link,
         Node::Directory => Fact::Folder,
     };
-    measured.iter().map(|item| (item.entry.path.as_str(), fact(item))).collect()
+    measured.iter().map(|item| (&*item.entry.path, fact(item))).collect()
 }
 
 fn update(
@@ -69,11 +69,7 @@ fn update(
     for (index, item) in measured.iter().enumerate().filter(|(_, item)| applies(&item.entry.path)) {
         interrupt::check()?;
         let Node::File(file) = &item.entry.node else { continue };
-        let bytes = match &file.content {
-            Content::Disk { path, .. } => fs_err::read(path)?,
-            Content::Memory(bytes) => bytes.to_vec(),
-        };
-        let bytes = rewrite(&item.entry.path, &bytes, &facts)?;
+        let bytes = rewrite(&item.entry.path, &file.content.read()?, &facts)?;
         updated.push((index, made(item.entry.clone(), bytes)));
     }
     for (index, item) in updated {

@@ -15,7 +15,7 @@ pub(super) fn make_files(inventory: &mut Inventory) -> Result<()> {
     let links: Vec<(String, String)> = inventory
         .iter()
         .filter(|entry| matches!(entry.node, Node::Link(_)) && file_name(&entry.path).contains(".so"))
-        .filter_map(|entry| Some((entry.path.clone(), inventory.resolve(&entry.path)?)))
+        .filter_map(|entry| Some((entry.path.to_string(), inventory.resolve(&entry.path)?)))
         .filter(|(link, file)| parent(link) == parent(file))
         .collect();
     for (link, file) in links {
@@ -29,7 +29,9 @@ pub(super) fn make_files(inventory: &mut Inventory) -> Result<()> {
 
 fn soname(inventory: &Inventory, path: &str) -> Result<Option<String>> {
     match inventory.file(path).map(|file| &file.content) {
-        Some(Content::Disk { path, .. }) => Ok(Dynamic::read(path)?.and_then(|dynamic| dynamic.soname)),
+        Some(Content::Disk { path, .. }) => {
+            Ok(Dynamic::read(&path.to_path())?.and_then(|dynamic| dynamic.soname))
+        }
         _ => Ok(None),
     }
 }
@@ -38,9 +40,9 @@ fn soname(inventory: &Inventory, path: &str) -> Result<Option<String>> {
 /// path.
 fn exchange(inventory: &mut Inventory, link: &str, file: &str) {
     let Some(Entry { group, node, .. }) = inventory.remove(file) else { return };
-    inventory.put(Entry { path: link.to_owned(), group: group.clone(), node });
+    inventory.put(Entry { path: link.into(), group: group.clone(), node });
     let target = file_name(link).to_owned();
-    inventory.put(Entry { path: file.to_owned(), group, node: Node::Link(target.clone()) });
+    inventory.put(Entry { path: file.into(), group, node: Node::Link(target.clone()) });
     let folder = format!("{}/", parent(file));
     let old = file_name(file);
     let others: Vec<Entry> = inventory

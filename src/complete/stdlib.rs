@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::debian;
 use crate::artifact::Package;
@@ -17,7 +18,7 @@ use crate::prefix::{
 /// What the base says of its own files, if it is a conda environment.
 pub(super) struct BaseFiles {
     home: PathBuf,
-    rewrites: HashMap<String, Rewrite>,
+    rewrites: HashMap<Arc<str>, Rewrite>,
 }
 
 impl BaseFiles {
@@ -39,7 +40,7 @@ impl BaseFiles {
         Ok(File {
             executable: metadata.permissions().mode() & 0o111 != 0,
             rewrite: self.rewrite_of(&path),
-            content: Content::Disk { path, size: metadata.len() },
+            content: Content::Disk { path: path.into(), size: metadata.len() },
         })
     }
 }
@@ -111,7 +112,7 @@ fn add(
     if inventory.get(path).is_some() || !inventory.filters.keeps(path) {
         return Ok(());
     }
-    let disk = folder.join(&found.path);
+    let disk = folder.join(&*found.path);
     let node = match &found.kind {
         FoundKind::File { .. } => Node::File(base.file(disk)?),
         FoundKind::Link(_) => match fs_err::canonicalize(disk) {
@@ -120,7 +121,7 @@ fn add(
         },
         FoundKind::EmptyFolder | FoundKind::Special => return Ok(()),
     };
-    inventory.put(Entry { path: path.to_owned(), group, node });
+    inventory.put(Entry { path: path.into(), group, node });
     Ok(())
 }
 
@@ -136,21 +137,21 @@ fn bring_site_packages(
     let (shadowed, visible): (Vec<_>, Vec<_>) = distributions(&base.home, site_packages)
         .into_iter()
         .partition(|distribution| own.contains(&distribution.name));
-    let hidden: HashSet<String> = shadowed
+    let hidden: HashSet<Arc<str>> = shadowed
         .into_iter()
-        .flat_map(|distribution| distribution.files.into_iter().chain([distribution.path]))
+        .flat_map(|distribution| distribution.files.into_iter().chain([distribution.path.into()]))
         .collect();
     let owners: HashMap<&str, &str> = visible
         .iter()
-        .flat_map(|owner| owner.files.iter().map(|path| (path.as_str(), owner.name.as_str())))
+        .flat_map(|owner| owner.files.iter().map(|path| (&**path, owner.name.as_str())))
         .collect();
     let disk = base.home.join(site_packages);
     if !disk.is_dir() {
         return Ok(());
     }
-    for found in walk(&disk, |path| hidden.contains(&format!("{site_packages}/{path}")))? {
+    for found in walk(&disk, |path| hidden.contains(format!("{site_packages}/{path}").as_str()))? {
         let path = format!("{site_packages}/{}", found.path);
-        let group = owners.get(path.as_str()).map_or(Group::Loose, |name| Group::Package((*name).to_owned()));
+        let group = owners.get(path.as_str()).map_or(Group::Loose, |name| Group::Package((*name).into()));
         let path = format!("{own_folder}/{}", found.path);
         add(inventory, base, group, &path, &disk, &found)?;
     }

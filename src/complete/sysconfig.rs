@@ -21,7 +21,7 @@ pub(super) fn clean(inventory: &mut Inventory) -> Result<()> {
     for (path, file) in inventory.files_mut() {
         if let Content::Disk { path: disk, .. } = &file.content
             && folders.iter().any(|folder| path.starts_with(folder))
-            && let Some(bytes) = cleaned(fs_err::read(disk)?, &needles, path.ends_with(".py"))
+            && let Some(bytes) = cleaned(fs_err::read(disk.to_path())?, &needles, path.ends_with(".py"))
         {
             file.content = Content::Memory(bytes.into());
         }

@@ -119,13 +119,13 @@ impl Folder {
 }
 
 fn paths(inventory: &Inventory) -> Vec<&str> {
-    inventory.iter().map(|entry| entry.path.as_str()).collect()
+    inventory.iter().map(|entry| &*entry.path).collect()
 }
 
 fn text(inventory: &Inventory, path: &str) -> String {
     match &inventory.file(path).unwrap_or_else(|| panic!("no file {path}")).content {
         Content::Memory(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-        Content::Disk { path, .. } => fs_err::read_to_string(path).unwrap(),
+        Content::Disk { path, .. } => fs_err::read_to_string(path.to_path()).unwrap(),
     }
 }
 
@@ -220,7 +220,7 @@ fn records_follow_what_is_archived() {
     let folder = Folder::new().base().venv("");
     let inventory = folder.complete();
     let archived = records(measured(&inventory), &inventory).unwrap();
-    let find = |path: &str| archived.iter().find(|item| item.entry.path == path).unwrap();
+    let find = |path: &str| archived.iter().find(|item| &*item.entry.path == path).unwrap();
     let record = find("lib/python3.11/site-packages/demo-1.0.dist-info/RECORD");
     let Node::File(file) = &record.entry.node else { panic!() };
     let Content::Memory(bytes) = &file.content else { panic!() };

@@ -26,7 +26,7 @@ pub(super) fn tell(inventory: &mut Inventory, progress: &dyn Progress) -> Result
             continue;
         }
         interrupt::check()?;
-        match Elf::read(disk)? {
+        match Elf::read(&disk.to_path())? {
             Elf::Broken(flaw) => damaged.push(format!("{} ({flaw})", entry.path)),
             Elf::Sound(found) if machine.is_some_and(|machine| machine != found.machine) => {
                 let kind = if is_module(name) { &mut modules } else { &mut others };

@@ -184,7 +184,7 @@ impl Assembly {
 
     /// Whether there is what an engine starts.
     pub fn has_interpreter(&self) -> bool {
-        self.measured.iter().any(|item| item.entry.path == "bin/python")
+        self.measured.iter().any(|item| &*item.entry.path == "bin/python")
     }
 
     /// Whether links are stored where most readers can't make them.

@@ -146,7 +146,7 @@ fn directory(root: &Path, progress: &dyn Progress) -> Result<Inspection> {
         crate::interrupt::check()?;
         match item.kind {
             FoundKind::File { .. } => {
-                inspection.file(&item.path, &mut fs_err::File::open(root.join(&item.path))?)?;
+                inspection.file(&item.path, &mut fs_err::File::open(root.join(&*item.path))?)?;
             }
             FoundKind::Link(_) => inspection.link(&item.path),
             FoundKind::EmptyFolder | FoundKind::Special => {}

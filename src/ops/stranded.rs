@@ -20,7 +20,7 @@ const NAMED: usize = 3;
 /// # Errors
 /// If a script can't be read.
 pub(super) fn warn(measured: &[Measured], relocator: &Relocator, progress: &dyn Progress) -> Result<()> {
-    let paths: HashSet<&str> = measured.iter().map(|item| item.entry.path.as_str()).collect();
+    let paths: HashSet<&str> = measured.iter().map(|item| &*item.entry.path).collect();
     let (mut missing, mut unplaced) = (Vec::new(), Vec::new());
     for item in measured {
         let path = &item.entry.path;
@@ -56,7 +56,7 @@ fn head(file: &File) -> Result<Vec<u8>> {
     match &file.content {
         Content::Memory(bytes) => head.extend(bytes.iter().take(HEAD)),
         Content::Disk { path, .. } => {
-            fs_err::File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
+            fs_err::File::open(path.to_path())?.take(HEAD as u64).read_to_end(&mut head)?;
         }
     }
     Ok(head)

@@ -2,6 +2,7 @@
 //! inventory needs them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -65,17 +66,20 @@ impl Record {
     pub(crate) fn files<'a>(
         &'a self,
         site_packages: Option<&'a str>,
-    ) -> impl Iterator<Item = (String, Rewrite)> + 'a {
+    ) -> impl Iterator<Item = (Arc<str>, Rewrite)> + 'a {
         let declared = self.paths_data.paths.iter().map(|record| (&record.path, rewrite(record)));
         let listed = self.files.iter().map(|path| (path, Rewrite::Search));
         // Old records list their files without paths data.
         let all: Box<dyn Iterator<Item = _>> =
             if self.paths_data.paths.is_empty() { Box::new(listed) } else { Box::new(declared) };
-        all.map(move |(path, rewrite)| (installed_path(path, site_packages), rewrite))
+        all.map(move |(path, rewrite)| (installed_path(path, site_packages).into(), rewrite))
     }
-}
 
-impl Record {
+    /// Frees what is known of its files, which is much.
+    pub(super) fn forget_files(&mut self) {
+        (self.files, self.paths_data) = Default::default();
+    }
+
     /// The SHA-256 of its files as they were installed, hexadecimal, where known.
     pub(crate) fn hashes(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.paths_data.paths.iter().map(|record| {
@@ -175,6 +179,6 @@ mod tests {
             record(r#"{"name": "p", "version": "1", "files": ["site-packages/p.py", "python-scripts/p"]}"#);
         let files: Vec<_> =
             record.files(Some("lib/python3.11/site-packages")).map(|(path, _)| path).collect();
-        assert_eq!(files, ["lib/python3.11/site-packages/p.py", "bin/p"]);
+        assert_eq!(files, ["lib/python3.11/site-packages/p.py", "bin/p"].map(Arc::from));
     }
 }

@@ -1,6 +1,7 @@
 //! `.dist-info` folders: the packages that pip, uv and others installed.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::artifact::{Package, PackageKind};
 
@@ -15,7 +16,7 @@ pub(crate) struct Distribution {
     /// The contents of `INSTALLER`.
     pub(crate) installer: Option<String>,
     /// Below the root, as `RECORD` lists them; what lies outside is left out.
-    pub(crate) files: Vec<String>,
+    pub(crate) files: Vec<Arc<str>>,
 }
 
 impl Distribution {
@@ -30,7 +31,7 @@ impl Distribution {
         let files = record
             .lines()
             .filter_map(parse_record_line)
-            .filter_map(|line| below(root, site_packages, &line.path))
+            .filter_map(|line| Some(below(root, site_packages, &line.path)?.into()))
             .collect();
         Some(Distribution {
             path: path.to_owned(),

@@ -59,7 +59,7 @@ pub(super) fn find(roots: &[PathBuf], site_packages: &str, distributions: &[Dist
             continue;
         }
         found.projects.push((distribution.name.clone(), place));
-        found.files.extend(distribution.files.iter().cloned());
+        found.files.extend(distribution.files.iter().map(ToString::to_string));
         found.files.insert(distribution.path.clone());
     }
 

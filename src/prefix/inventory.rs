@@ -1,7 +1,9 @@
 //! The list of what goes into an archive, while it is being made.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{Filters, Prefix};
 use crate::artifact::{Installer, Package, SourceKind};
@@ -26,7 +28,7 @@ pub struct Inventory {
     pub filters: Filters,
     /// Facts that a user of the archive should know.
     pub remarks: Vec<String>,
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<Arc<str>, Entry>,
 }
 
 impl Inventory {
@@ -61,7 +63,7 @@ impl Inventory {
 
     /// Adds an entry, in the place of one with the same path.
     pub fn put(&mut self, entry: Entry) {
-        self.entries.insert(entry.path.clone(), entry);
+        self.entries.insert(Arc::clone(&entry.path), entry);
     }
 
     /// Adds a file that envship made, in the group of the one it replaces.
@@ -69,7 +71,7 @@ impl Inventory {
         let group = self.get(path).map_or(group, |entry| entry.group.clone());
         let file =
             File { executable: false, content: Content::Memory(text.into().into()), rewrite: Rewrite::Keep };
-        self.put(Entry { path: path.to_owned(), group, node: Node::File(file) });
+        self.put(Entry { path: path.into(), group, node: Node::File(file) });
     }
 
     /// Takes an entry out.
@@ -85,7 +87,7 @@ impl Inventory {
     /// Those whose path starts with `prefix`, by path.
     pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Entry> {
         self.entries
-            .range(prefix.to_owned()..)
+            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
             .map(|(_, entry)| entry)
             .take_while(move |e| e.path.starts_with(prefix))
     }
@@ -93,7 +95,7 @@ impl Inventory {
     /// Changes the files in place.
     pub fn files_mut(&mut self) -> impl Iterator<Item = (&str, &mut File)> {
         self.entries.values_mut().filter_map(|entry| match &mut entry.node {
-            Node::File(file) => Some((entry.path.as_str(), file)),
+            Node::File(file) => Some((&*entry.path, file)),
             _ => None,
         })
     }
@@ -120,7 +122,7 @@ impl Inventory {
             .iter()
             .filter(|entry| matches!(&entry.node, Node::Link(target) if !target.starts_with('/')))
             .filter(|entry| self.resolve_through_folders(&entry.path).is_none())
-            .map(|entry| entry.path.clone())
+            .map(|entry| entry.path.to_string())
             .collect();
         for path in &dangling {
             self.remove(path);
@@ -163,9 +165,10 @@ impl Inventory {
         let folders = folders
             .into_iter()
             .filter(|folder| !self.entries.contains_key(*folder))
-            .map(|folder| Entry { path: folder.to_owned(), group: Group::Directory, node: Node::Directory });
+            .map(|folder| Entry { path: folder.into(), group: Group::Directory, node: Node::Directory });
         let mut all: Vec<Entry> = folders.chain(self.entries.values().cloned()).collect();
-        all.sort_by(|a, b| (&a.group, &a.path).cmp(&(&b.group, &b.path)));
+        // No path is there twice.
+        all.sort_unstable_by(|a, b| (&a.group, &a.path).cmp(&(&b.group, &b.path)));
         all
     }
 }
@@ -197,7 +200,8 @@ pub(crate) mod tests {
         inventory.put_text("lib/z", Group::Loose, "");
         inventory.put_text("lib/a-b", Group::Package("p".into()), "");
         inventory.put_text("bin/python", Group::Interpreter, "");
-        let paths: Vec<String> = inventory.entries().into_iter().map(|entry| entry.path).collect();
+        let entries = inventory.entries();
+        let paths: Vec<&str> = entries.iter().map(|entry| &*entry.path).collect();
         assert_eq!(paths, ["bin", "lib", "bin/python", "lib/a-b", "lib/z"]);
     }
 

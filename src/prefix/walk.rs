@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use walkdir::WalkDir;
 
@@ -14,7 +15,7 @@ use crate::interrupt;
 #[derive(Debug)]
 pub(crate) struct Found {
     /// Below the folder, `/`-separated.
-    pub(crate) path: String,
+    pub(crate) path: Arc<str>,
     pub(crate) kind: Kind,
 }
 
@@ -51,16 +52,16 @@ pub(crate) fn walk(root: &Path, skip: impl Fn(&str) -> bool) -> Result<Vec<Found
         if kind.is_dir() {
             folders.insert(path);
         } else if kind.is_symlink() {
-            found.push(Found { path, kind: Kind::Link(fs_err::read_link(entry.path())?) });
+            found.push(Found { path: path.into(), kind: Kind::Link(fs_err::read_link(entry.path())?) });
         } else if kind.is_file() {
             let metadata = entry.metadata().map_err(unreadable)?;
             let executable = metadata.permissions().mode() & 0o111 != 0;
-            found.push(Found { path, kind: Kind::File { size: metadata.len(), executable } });
+            found.push(Found { path: path.into(), kind: Kind::File { size: metadata.len(), executable } });
         } else {
-            found.push(Found { path, kind: Kind::Special });
+            found.push(Found { path: path.into(), kind: Kind::Special });
         }
     }
-    found.extend(folders.into_iter().map(|path| Found { path, kind: Kind::EmptyFolder }));
+    found.extend(folders.into_iter().map(|path| Found { path: path.into(), kind: Kind::EmptyFolder }));
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
 }
@@ -85,7 +86,7 @@ mod tests {
         fs_err::create_dir_all(root.path().join("b/skipped")).unwrap();
         fs_err::write(root.path().join("b/file"), "x").unwrap();
         let found = walk(root.path(), |path| path == "b/skipped").unwrap();
-        let paths: Vec<_> = found.iter().map(|found| found.path.as_str()).collect();
+        let paths: Vec<_> = found.iter().map(|found| &*found.path).collect();
         assert_eq!(paths, ["a/empty", "b/file"]);
     }
 

@@ -130,7 +130,7 @@ fn a_file_that_changes_meanwhile_is_an_error() {
     let source = folder.path().join("source");
     for (size, changed) in [(10, noise(11, 5)), (10, noise(10, 5)), (3 << 20, noise(1 << 20, 5))] {
         fs_err::write(&source, noise(size, 2)).unwrap();
-        let content = Content::Disk { path: source.clone(), size: size as u64 };
+        let content = Content::Disk { path: source.clone().into(), size: size as u64 };
         let node = Node::File(File { executable: false, content, rewrite: Rewrite::Search });
         for format in FILES {
             let layout = Layout::new(format);

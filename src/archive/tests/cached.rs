@@ -59,7 +59,7 @@ impl Folder {
     fn read_with(&self, later: u64, relocator: Watching) -> (Vec<String>, Vec<(u64, [u8; 32])>) {
         let entries = ["a", "b"].map(|name| {
             let path = self.folder.path().join(name);
-            let content = Content::Disk { size: fs_err::metadata(&path).unwrap().len(), path };
+            let content = Content::Disk { size: fs_err::metadata(&path).unwrap().len(), path: path.into() };
             entry(name, Node::File(File { executable: false, content, rewrite: Rewrite::Search }))
         });
         let begun = SystemTime::now() + Duration::from_secs(later);

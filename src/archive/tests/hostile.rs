@@ -413,7 +413,7 @@ fn a_directory_that_can_not_be_packed_is_told_by_the_folder_that_was_asked_for()
     let layout = Layout::new(Format::Directory);
     let long = |folder: &str| format!("{folder}/{}", "n".repeat(300));
     for entry in [file(&long("lib"), b"x"), link(&long("bin"), "x"), directory(&long("var"))] {
-        let path = entry.path.clone();
+        let path = entry.path.to_string();
         let error = write_directory(&arranged(vec![entry], &layout), &folder.path().join("out"), 2, &Silent)
             .unwrap_err();
         let text = error.to_string();

@@ -58,7 +58,7 @@ fn an_archive_that_was_changed_is_known_by_its_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let layout = Layout::new(Format::Tar);
     let (mut entries, digest) = sealed(&layout);
-    entries.retain(|item| item.entry.path != "bin/python");
+    entries.retain(|item| &*item.entry.path != "bin/python");
     let mut bytes = Vec::new();
     write(&entries, &layout, None, 2, &mut bytes, &Silent).unwrap();
     let found = identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap();

@@ -51,10 +51,10 @@ impl Relocate for Fixed {
 
 fn entry(path: &str, node: Node) -> Entry {
     let group = match path.split_once('/') {
-        Some((package, _)) => Group::Package(package.to_owned()),
+        Some((package, _)) => Group::Package(package.into()),
         None => Group::Loose,
     };
-    Entry { path: path.to_owned(), group, node }
+    Entry { path: path.into(), group, node }
 }
 
 fn file(path: &str, bytes: &[u8]) -> Entry {

@@ -76,7 +76,7 @@ fn tree(plans: BTreeMap<String, Plan>, disk: &Path) -> (Vec<Entry>, Fixed, Vec<S
             Plan::Disk { size, seed, edits } => {
                 let (bytes, source) = (noise(size, seed), disk.join(number.to_string()));
                 fs_err::write(&source, &bytes).unwrap();
-                (bytes, edits, Content::Disk { path: source, size: size as u64 })
+                (bytes, edits, Content::Disk { path: source.into(), size: size as u64 })
             }
         };
         let executable = number % 3 == 0;
@@ -140,7 +140,7 @@ fn a_file_too_large_to_wait_for_its_header_fits_into_a_zip() {
     let mut bytes = vec![7; size];
     bytes[size - 1] = 1;
     fs_err::write(&source, &bytes).unwrap();
-    let content = Content::Disk { path: source, size: size as u64 };
+    let content = Content::Disk { path: source.into(), size: size as u64 };
     let large = Node::File(File { executable: false, content, rewrite: Rewrite::Keep });
     let entries = || vec![file("a", b"before"), entry("b", large.clone()), file("c", b"after")];
     let layout = Layout { level: 1, ..Layout::new(Format::Zip) };

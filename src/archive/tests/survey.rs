@@ -1,5 +1,6 @@
 //! The reading pass, over files that don't fit into a window.
 
+use std::path::Path;
 use std::sync::Mutex;
 
 use super::*;
@@ -52,7 +53,7 @@ impl Relocate for Searching {
 fn on_disk(folder: &Path, name: &str, bytes: &[u8], rewrite: Rewrite) -> Entry {
     let path = folder.join(name);
     fs_err::write(&path, bytes).unwrap();
-    let content = Content::Disk { path, size: bytes.len() as u64 };
+    let content = Content::Disk { path: path.into(), size: bytes.len() as u64 };
     entry(name, Node::File(File { executable: false, content, rewrite }))
 }
 
@@ -86,7 +87,7 @@ fn large_files_are_loaded_only_where_a_prefix_is() {
     let relocator = Searching::default();
     let survey = measure(entries, &relocator, &Readings::none(), 3, &Silent).unwrap();
     for ((name, bytes, _, edits), measured) in cases.iter().zip(&survey.measured) {
-        assert_eq!(measured.entry.path, *name);
+        assert_eq!(&*measured.entry.path, *name);
         let Change::Edits(found) = &measured.change else { panic!("{name}") };
         assert_eq!(found.len(), *edits, "{name}");
         let expected = splice::tests::edited(bytes.clone(), found);
@@ -102,7 +103,7 @@ fn large_files_are_loaded_only_where_a_prefix_is() {
 
 #[test]
 fn a_file_that_can_not_be_read_is_named() {
-    let content = Content::Disk { path: "/nowhere/lib.so".into(), size: 3 };
+    let content = Content::Disk { path: Path::new("/nowhere/lib.so").into(), size: 3 };
     let missing = entry("lib.so", Node::File(File { executable: false, content, rewrite: Rewrite::Search }));
     let error = measure(vec![missing], &Fixed::default(), &Readings::none(), 1, &Silent).unwrap_err();
     assert!(error.to_string().contains("/nowhere/lib.so"), "{error}");

@@ -129,7 +129,7 @@ fn environment(home: &Path, activation: &Activation) -> PathBuf {
     for entry in inventory.iter() {
         if let Some(file) = inventory.file(&entry.path) {
             let crate::entry::Content::Memory(bytes) = &file.content else { continue };
-            fs_err::write(root.join(&entry.path), bytes).unwrap();
+            fs_err::write(root.join(&*entry.path), bytes).unwrap();
         }
     }
     root

@@ -60,7 +60,7 @@ pub(super) fn find(inventory: &Inventory) -> Result<Certificates> {
         let entries = inventory.iter().filter(|entry| wanted(&entry.path));
         entries
             .filter_map(|entry| match &inventory.file(&entry.path)?.content {
-                Content::Disk { path, .. } => Some(path.clone()),
+                Content::Disk { path, .. } => Some(path.to_path()),
                 Content::Memory(_) => None,
             })
             .collect()
@@ -104,9 +104,9 @@ mod tests {
         for (at, (path, text)) in files.iter().enumerate() {
             let disk = folder.path().join(at.to_string());
             fs_err::write(&disk, text).unwrap();
-            let content = Content::Disk { path: disk, size: text.len() as u64 };
+            let content = Content::Disk { path: disk.into(), size: text.len() as u64 };
             let node = Node::File(File { executable: true, content, rewrite: Rewrite::Search });
-            inventory.put(Entry { path: (*path).to_owned(), group: Group::Loose, node });
+            inventory.put(Entry { path: (*path).into(), group: Group::Loose, node });
         }
         find(&inventory).unwrap().folders
     }

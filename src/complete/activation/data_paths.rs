@@ -106,7 +106,7 @@ fn first<'a>(inventory: &'a Inventory, pattern: &'a str) -> Option<&'a str> {
         names.len() == parts.len() && names.iter().zip(&parts).all(|(name, part)| fits(name, part))
     };
     let mut entries = inventory.below(fixed).filter(|entry| !matches!(entry.node, Node::Directory));
-    entries.find(|entry| matches(&entry.path)).map(|entry| entry.path.as_str())
+    entries.find(|entry| matches(&entry.path)).map(|entry| &*entry.path)
 }
 
 /// Whether a name fits a pattern with stars in it.

@@ -20,7 +20,7 @@ const UNSET: &str = "***unset***";
 
 /// By name; what can't be a variable is told.
 pub(super) fn declared(inventory: &Inventory, said: &mut Vec<Warning>) -> BTreeMap<String, String> {
-    let packages = inventory.below("etc/conda/env_vars.d/").map(|entry| entry.path.as_str());
+    let packages = inventory.below("etc/conda/env_vars.d/").map(|entry| &*entry.path);
     let packages = packages.filter(|path| path.ends_with(".json"));
     let mut all = BTreeMap::new();
     for path in packages.chain([STATE]) {

@@ -77,7 +77,7 @@ impl<'a> Cache<'a> {
         match bytes.len() as u64 {
             _ if short(&sha256(&bytes)) != *checksum => None,
             0 => Some(Known::Refused),
-            size => Some(Known::Compiled(Content::Disk { path, size })),
+            size => Some(Known::Compiled(Content::Disk { path: path.into(), size })),
         }
     }
 
@@ -95,7 +95,7 @@ impl<'a> Cache<'a> {
         if let Some(kept) = self.kept {
             kept.count(bytes.len() as u64);
         }
-        Ok(Content::Disk { path, size: bytes.len() as u64 })
+        Ok(Content::Disk { path: path.into(), size: bytes.len() as u64 })
     }
 
     fn key(&self, module: &Module) -> String {

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
 use super::Bytecode;
 use super::magic::Magic;
-use crate::entry::{CachedBytecode, Content, Rewrite, SourceCheck};
+use crate::entry::{CachedBytecode, Content, DiskPath, Rewrite, SourceCheck};
 use crate::error::Result;
 use crate::interrupt;
 use crate::prefix::{Inventory, Python};
@@ -22,9 +22,9 @@ const REMARK: &str =
 
 /// A `.pyc` of the inventory, and its source if that is there.
 struct Candidate {
-    path: String,
-    bytecode: PathBuf,
-    source: Option<PathBuf>,
+    path: Arc<str>,
+    bytecode: DiskPath,
+    source: Option<DiskPath>,
     /// Made by the interpreter of the environment.
     own_tag: bool,
 }
@@ -70,7 +70,7 @@ pub(in crate::complete) fn judge(
     for (candidate, verdict) in candidates.iter().zip(verdicts) {
         match verdict {
             Verdict::Valid(hash) => {
-                valid.insert(candidate.path.clone(), hash);
+                valid.insert(Arc::clone(&candidate.path), hash);
             }
             Verdict::Stale => {
                 inventory.remove(&candidate.path);
@@ -121,7 +121,7 @@ fn candidates(inventory: &Inventory, python: &Python) -> Vec<Candidate> {
             Some(Candidate {
                 source: disk(inventory, &cached.source()),
                 own_tag: cached.tag == tag,
-                path: entry.path.clone(),
+                path: Arc::clone(&entry.path),
                 bytecode: disk(inventory, &entry.path)?,
             })
         })
@@ -136,13 +136,13 @@ fn strip(inventory: &mut Inventory) {
         CachedBytecode::of(path).is_some() || legacy.is_some_and(|source| inventory.get(&source).is_some())
     };
     let paths: Vec<String> =
-        inventory.iter().map(|entry| entry.path.clone()).filter(|path| has_source(path)).collect();
+        inventory.iter().map(|entry| entry.path.to_string()).filter(|path| has_source(path)).collect();
     for path in paths {
         inventory.remove(&path);
     }
 }
 
-fn disk(inventory: &Inventory, path: &str) -> Option<PathBuf> {
+fn disk(inventory: &Inventory, path: &str) -> Option<DiskPath> {
     match &inventory.file(path)?.content {
         Content::Disk { path, .. } => Some(path.clone()),
         Content::Memory(_) => None,
@@ -151,11 +151,12 @@ fn disk(inventory: &Inventory, path: &str) -> Option<PathBuf> {
 
 impl Magic {
     fn judge(self, candidate: &Candidate, check: SourceCheck) -> std::io::Result<Verdict> {
-        let Some(source) = candidate.source.as_ref().filter(|_| candidate.own_tag) else {
+        let Some(source) = candidate.source.as_ref().filter(|_| candidate.own_tag).map(DiskPath::to_path)
+        else {
             return Ok(Verdict::Stale);
         };
         let mut header = [0; 16];
-        let read = fs_err::File::open(&candidate.bytecode)?.read_exact(&mut header);
+        let read = fs_err::File::open(candidate.bytecode.to_path())?.read_exact(&mut header);
         if read.is_err() || header[..4] != self.bytes {
             return Ok(Verdict::Stale);
         }
@@ -163,9 +164,9 @@ impl Magic {
         let stated: [u8; 8] = header[8..].try_into().expect("eight bytes");
         Ok(match u32::from_le_bytes(flags) {
             0 => {
-                let (time, size) = time_and_size(source)?;
+                let (time, size) = time_and_size(&source)?;
                 if time == u32::from_le_bytes(first) && size == u32::from_le_bytes(second) {
-                    Verdict::Valid(self.source_hash(&fs_err::read(source)?))
+                    Verdict::Valid(self.source_hash(&fs_err::read(&source)?))
                 } else {
                     Verdict::Stale
                 }
@@ -173,7 +174,7 @@ impl Magic {
             // Unchecked: Python uses it whatever the source is, and so do we
             // unless Python is to compare them from now on.
             0b01 if check == SourceCheck::Unchecked => Verdict::Valid(stated),
-            0b01 | 0b11 if self.source_hash(&fs_err::read(source)?) == stated => Verdict::Valid(stated),
+            0b01 | 0b11 if self.source_hash(&fs_err::read(&source)?) == stated => Verdict::Valid(stated),
             _ => Verdict::Stale,
         })
     }
@@ -214,7 +215,12 @@ mod tests {
             let header = [&compiler.bytes[..], &flags.to_le_bytes(), &rest, b"code"].concat();
             fs_err::write(&bytecode, header).unwrap();
             let source = self.folder.path().join("m.py");
-            let candidate = Candidate { path: "m".into(), bytecode, source: Some(source), own_tag: true };
+            let candidate = Candidate {
+                path: "m".into(),
+                bytecode: bytecode.into(),
+                source: Some(source.into()),
+                own_tag: true,
+            };
             match compiler.judge(&candidate, check).unwrap() {
                 Verdict::Valid(hash) => Some(hash),
                 Verdict::Stale => None,
@@ -256,7 +262,7 @@ mod tests {
             inventory.put_text(&format!("lib/python3.11/{path}"), Group::Loose, "");
         }
         strip(&mut inventory);
-        let left: Vec<_> = inventory.iter().map(|entry| entry.path.as_str()).collect();
+        let left: Vec<_> = inventory.iter().map(|entry| &*entry.path).collect();
         assert_eq!(left, ["lib/python3.11/a.py", "lib/python3.11/b.pyc"]);
     }
 }

@@ -22,7 +22,7 @@ pub use judge::discard;
 pub(super) use judge::judge;
 
 use crate::cache::Cache;
-use crate::entry::{Content, File, Rewrite, SourceCheck};
+use crate::entry::{File, Rewrite, SourceCheck};
 use crate::error::{Explain, Kind, Result};
 use crate::prefix::Inventory;
 use crate::progress::Progress;
@@ -136,10 +136,7 @@ pub fn compile(
 
 /// The bytes of a file that is small or needed whole.
 fn bytes(file: &File) -> std::io::Result<Vec<u8>> {
-    match &file.content {
-        Content::Disk { path, .. } => fs_err::read(path),
-        Content::Memory(bytes) => Ok(bytes.to_vec()),
-    }
+    file.content.read()
 }
 
 fn is_valid(file: &File) -> bool {

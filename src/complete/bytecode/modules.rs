@@ -45,14 +45,14 @@ impl Compiled {
             // What -O or -OO compiled is of the source as it was.
             let stem = path.strip_suffix(".pyc").unwrap_or(&path);
             let optimized: Vec<String> =
-                inventory.below(&format!("{stem}.opt-")).map(|entry| entry.path.clone()).collect();
+                inventory.below(&format!("{stem}.opt-")).map(|entry| entry.path.to_string()).collect();
             for path in optimized {
                 inventory.remove(&path);
             }
         }
         let rewrite = Rewrite::Bytecode { source_hash, check };
         let node = Node::File(File { executable: false, content: self.content, rewrite });
-        inventory.put(Entry { path, group, node });
+        inventory.put(Entry { path: path.into(), group, node });
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) fn missing(
             return Ok(None);
         }
         Ok(Some(Module {
-            source_path: entry.path.clone(),
+            source_path: entry.path.to_string(),
             path,
             group: entry.group.clone(),
             sha256: sha256(&bytes),

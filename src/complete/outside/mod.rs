@@ -319,7 +319,7 @@ fn files(inventory: &Inventory) -> impl Iterator<Item = Consumer> {
         else {
             return None;
         };
-        let (path, name) = (entry.path.as_str(), file_name(&entry.path));
+        let (path, name) = (&*entry.path, file_name(&entry.path));
         let module = module(path);
         let skipped = module.as_ref().is_some_and(|name| SKIPPED.iter().any(|skip| name.starts_with(skip)));
         if !(*executable || name.contains(".so")) {
@@ -332,7 +332,7 @@ fn files(inventory: &Inventory) -> impl Iterator<Item = Consumer> {
             () if interpreter => Role::Interpreter,
             () => Role::Package,
         };
-        Some(Consumer { path: path.to_owned(), disk: disk.clone(), role })
+        Some(Consumer { path: path.to_owned(), disk: disk.to_path(), role })
     })
 }
 
@@ -365,9 +365,9 @@ fn file_name(path: &str) -> &str {
 }
 
 fn put(inventory: &mut Inventory, path: &str, disk: &Path) -> Result<()> {
-    let content = Content::Disk { path: disk.to_owned(), size: fs_err::metadata(disk)?.len() };
+    let content = Content::Disk { path: disk.into(), size: fs_err::metadata(disk)?.len() };
     let file = File { executable: false, content, rewrite: Rewrite::Search };
-    inventory.put(Entry { path: path.to_owned(), group: Group::Interpreter, node: Node::File(file) });
+    inventory.put(Entry { path: path.into(), group: Group::Interpreter, node: Node::File(file) });
     Ok(())
 }
 

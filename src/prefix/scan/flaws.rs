@@ -1,6 +1,6 @@
 //! What is wrong with the files of conda packages.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::owners::Owners;
 use crate::prefix::Inventory;
@@ -9,9 +9,9 @@ use crate::prefix::dist_info::Distribution;
 use crate::prefix::walk::Found;
 
 /// What is missing of each conda package and what another installer replaced
-/// of it, a line per package.
+/// of it, a line per package. What is `found` is ordered by path.
 pub(super) fn of_packages(owners: &Owners, inventory: &Inventory, found: &[Found]) -> Vec<String> {
-    let present: HashSet<&str> = found.iter().map(|item| item.path.as_str()).collect();
+    let is_present = |path: &str| found.binary_search_by(|item| (*item.path).cmp(path)).is_ok();
     let root = &inventory.prefix.root;
     let mut flaws: BTreeMap<usize, Flaws> = BTreeMap::new();
     for (path, (index, _)) in &owners.conda {
@@ -20,8 +20,8 @@ pub(super) fn of_packages(owners: &Owners, inventory: &Inventory, found: &[Found
         }
         if let Some(distribution) = owners.pip.get(path) {
             flaws.entry(*index).or_default().replaced_by(&owners.distributions[*distribution], path);
-        } else if !present.contains(path.as_str()) && !is_bytecode(path) && !root.join(path).is_dir() {
-            flaws.entry(*index).or_default().missing.push(path.clone());
+        } else if !is_present(path) && !is_bytecode(path) && !root.join(&**path).is_dir() {
+            flaws.entry(*index).or_default().missing.push(path.to_string());
         }
     }
     flaws.into_iter().map(|(index, flaws)| flaws.line(&owners.records[index])).collect()

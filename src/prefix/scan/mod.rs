@@ -4,7 +4,8 @@ mod flaws;
 mod installers;
 mod owners;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::conda_meta::Record;
 use super::dist_info::Distribution;
@@ -13,7 +14,7 @@ use super::links::{self, Link};
 use super::walk::{self, Found, Kind};
 use super::{Error, Filters, Inventory, Prefix, PrefixKind, omit, platform};
 use crate::artifact::SourceKind;
-use crate::entry::{Content, Entry, File, Group, Node, Rewrite};
+use crate::entry::{Content, DiskPath, Entry, File, Group, Node, Rewrite};
 use crate::error::Result;
 use crate::interrupt;
 use crate::progress::{Progress, Step};
@@ -71,7 +72,9 @@ pub fn scan(prefix: &Prefix, options: &ScanOptions, progress: &dyn Progress) -> 
         if matches!(prefix.kind, PrefixKind::Conda) { SourceKind::CondaPrefix } else { SourceKind::Venv };
     let platform = platform::of(&owners.records, prefix.python.as_ref());
     let inventory = Inventory::new(prefix.clone(), source, platform, options.filters.clone());
-    let mut scan = Scan { owners: &owners, editables: &editables, inventory, outside: Vec::new(), progress };
+    let root = prefix.root.as_path().into();
+    let mut scan =
+        Scan { owners: &owners, editables: &editables, root, inventory, outside: Vec::new(), progress };
     for item in &found {
         interrupt::check()?;
         scan.take(item)?;
@@ -95,6 +98,7 @@ pub fn scan(prefix: &Prefix, options: &ScanOptions, progress: &dyn Progress) -> 
 struct Scan<'a> {
     owners: &'a Owners,
     editables: &'a Editables,
+    root: Arc<Path>,
     inventory: Inventory,
     /// Links that no package owns and the files elsewhere whose contents take
     /// their places.
@@ -114,7 +118,7 @@ impl Scan<'_> {
         {
             return Ok(());
         }
-        if let Some(text) = self.editables.pth.get(path) {
+        if let Some(text) = self.editables.pth.get(&**path) {
             let group = self.owners.group(prefix, path);
             self.inventory.put_text(path, group, text.as_str());
             return Ok(());
@@ -122,9 +126,8 @@ impl Scan<'_> {
         let node = match &item.kind {
             Kind::EmptyFolder => Node::Directory,
             Kind::File { size, executable } => {
-                let disk = prefix.root.join(path);
-                readable(&disk)?;
-                let content = Content::Disk { path: disk, size: *size };
+                readable(&prefix.root.join(&**path))?;
+                let content = Content::Disk { path: DiskPath::new(&self.root, path), size: *size };
                 Node::File(File { executable: *executable, content, rewrite: self.owners.rewrite(path) })
             }
             Kind::Link(target) => match self.link(path, target)? {
@@ -140,11 +143,11 @@ impl Scan<'_> {
             Node::Directory => Group::Directory,
             _ => self.owners.group(&self.inventory.prefix, path),
         };
-        self.inventory.put(Entry { path: path.clone(), group, node });
+        self.inventory.put(Entry { path: Arc::clone(path), group, node });
         Ok(())
     }
 
-    fn link(&mut self, path: &str, target: &std::path::Path) -> Result<Option<Node>> {
+    fn link(&mut self, path: &str, target: &Path) -> Result<Option<Node>> {
         match links::judge(&roots(&self.inventory.prefix), path, target) {
             Link::Inside(target) => Ok(Some(Node::Link(target))),
             Link::OutsideFile(resolved) => {
@@ -159,7 +162,7 @@ impl Scan<'_> {
                 if self.owners.group(&self.inventory.prefix, path) == Group::Loose {
                     self.outside.push((path.to_owned(), resolved.clone()));
                 }
-                let content = Content::Disk { path: resolved, size: metadata.len() };
+                let content = Content::Disk { path: resolved.into(), size: metadata.len() };
                 Ok(Some(Node::File(File { executable, content, rewrite: Rewrite::Search })))
             }
             Link::OutsideFolder(target) => Err(Error::OutsideFolder { link: path.to_owned(), target }.into()),
@@ -228,7 +231,7 @@ fn links_of(count: usize) -> String {
 }
 
 /// Fails before anything is packed if a file can't be read.
-fn readable(path: &std::path::Path) -> Result<(), Error> {
+fn readable(path: &Path) -> Result<(), Error> {
     rustix::fs::access(path, rustix::fs::Access::READ_OK)
         .map_err(|source| Error::Unreadable { path: path.to_owned(), source: source.into() })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::entry::{Group, Rewrite};
 use crate::error::Result;
@@ -14,33 +15,39 @@ use crate::prefix::{Prefix, PrefixKind, omit, open};
 pub(super) struct Owners {
     pub(super) records: Vec<Record>,
     /// Path → index of the record, and what the package says of the file.
-    pub(super) conda: HashMap<String, (usize, Rewrite)>,
+    pub(super) conda: HashMap<Arc<str>, (usize, Rewrite)>,
     /// Of pip and others; what conda installed is not among them.
     pub(super) distributions: Vec<Distribution>,
     /// Path → index of the distribution.
-    pub(super) pip: HashMap<String, usize>,
+    pub(super) pip: HashMap<Arc<str>, usize>,
+    record_groups: Vec<Group>,
+    distribution_groups: Vec<Group>,
     site_packages: Vec<String>,
 }
 
 impl Owners {
     pub(super) fn load(prefix: &Prefix) -> Result<Self> {
         let site_packages = site_packages(prefix);
-        let records = conda_meta::load(&prefix.root)?;
+        let mut records = conda_meta::load(&prefix.root)?;
         let mut conda = HashMap::new();
-        for (index, record) in records.iter().enumerate() {
+        for (index, record) in records.iter_mut().enumerate() {
             let files = record.files(site_packages.first().map(String::as_str));
             conda.extend(files.map(|(path, rewrite)| (path, (index, rewrite))));
+            record.forget_files();
         }
         let distributions: Vec<Distribution> = site_packages
             .iter()
             .flat_map(|folder| dist_info::distributions(&prefix.root, folder))
-            .filter(|distribution| !conda.contains_key(&format!("{}/METADATA", distribution.path)))
+            .filter(|distribution| !conda.contains_key(format!("{}/METADATA", distribution.path).as_str()))
             .collect();
         let mut pip = HashMap::new();
         for (index, distribution) in distributions.iter().enumerate() {
-            pip.extend(distribution.files.iter().map(|path| (path.clone(), index)));
+            pip.extend(distribution.files.iter().map(|path| (Arc::clone(path), index)));
         }
-        Ok(Owners { records, conda, distributions, pip, site_packages })
+        let record_groups = records.iter().map(|record| conda_group(&record.name)).collect();
+        let package = |found: &Distribution| Group::Package(found.name.as_str().into());
+        let distribution_groups = distributions.iter().map(package).collect();
+        Ok(Owners { records, conda, distributions, pip, record_groups, distribution_groups, site_packages })
     }
 
     pub(super) fn editables(&self, prefix: &Prefix) -> Editables {
@@ -61,15 +68,15 @@ impl Owners {
     /// last, and bytecode with its source.
     pub(super) fn group(&self, prefix: &Prefix, path: &str) -> Group {
         if let Some(index) = self.pip.get(path) {
-            return Group::Package(self.distributions[*index].name.clone());
+            return self.distribution_groups[*index].clone();
         }
         if let Some((index, _)) = self.conda.get(path) {
-            return conda_group(&self.records[*index].name);
+            return self.record_groups[*index].clone();
         }
         if path.starts_with("conda-meta/")
-            && let Some(record) = self.records.iter().find(|record| record.path == path)
+            && let Some(index) = self.records.iter().position(|record| record.path == path)
         {
-            return conda_group(&record.name);
+            return self.record_groups[index].clone();
         }
         if let Some(source) = source_of(path) {
             return self.group(prefix, &source);
@@ -97,7 +104,7 @@ fn site_packages(prefix: &Prefix) -> Vec<String> {
 }
 
 fn conda_group(package: &str) -> Group {
-    if package == "python" { Group::Interpreter } else { Group::Package(package.to_owned()) }
+    if package == "python" { Group::Interpreter } else { Group::Package(package.into()) }
 }
 
 /// Whether an environment that holds its own interpreter has it here.

@@ -70,7 +70,7 @@ pub(super) fn evaluate(
 
 /// The scripts in the order in which conda sources them.
 fn names(inventory: &Inventory) -> Vec<String> {
-    let scripts = inventory.below("etc/conda/activate.d/").map(|entry| entry.path.as_str());
+    let scripts = inventory.below("etc/conda/activate.d/").map(|entry| &*entry.path);
     scripts.filter(|path| path.ends_with(".sh")).map(str::to_owned).collect()
 }
 
