@@ -120,7 +120,7 @@ fn environment(folder: &Path) -> Vec<Measured> {
         group: Group::Manifest,
         node: Node::File(manifest),
     };
-    let entries = [folder, manifest].into_iter().chain(files).collect();
+    let entries = [folder, manifest].into_iter().chain(files).map(Arc::new).collect();
     archive::measure(entries, &Stay, &Readings::none(), 0, &Silent)
         .expect("all of it was just written")
         .measured

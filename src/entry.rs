@@ -237,7 +237,7 @@ pub const FIND_SCRIPT: &str = "{ \
 /// A file as it will be archived.
 #[derive(Clone, Debug)]
 pub struct Measured {
-    pub entry: Entry,
+    pub entry: Arc<Entry>,
     /// Of the relocated content, in bytes; 0 for links and directories.
     pub size: u64,
     /// SHA-256 of the relocated content; zeros for links and directories.
@@ -251,8 +251,8 @@ pub struct Measured {
 impl Measured {
     /// A link, a directory, or a file that is still empty.
     #[must_use]
-    pub fn empty(entry: Entry) -> Self {
-        Measured { entry, size: 0, sha256: [0; 32], crc: 0, change: Change::default() }
+    pub fn empty(entry: impl Into<Arc<Entry>>) -> Self {
+        Measured { entry: entry.into(), size: 0, sha256: [0; 32], crc: 0, change: Change::default() }
     }
 }
 

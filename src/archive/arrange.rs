@@ -1,6 +1,7 @@
 //! The canonical order of entries.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::error::Error;
 use super::layout::Layout;
@@ -19,11 +20,12 @@ pub fn arrange(measured: Vec<Measured>, layout: &Layout) -> Result<Vec<Measured>
     layout.check()?;
     let mut ordered = measured;
     for item in &mut ordered {
-        if matches!(item.entry.node, Node::Directory) {
-            item.entry.group = Group::Directory;
+        if matches!(item.entry.node, Node::Directory) && item.entry.group != Group::Directory {
+            Arc::make_mut(&mut item.entry).group = Group::Directory;
         }
         if let Some(root) = &layout.arcroot {
-            item.entry.path = format!("{root}/{}", item.entry.path).into();
+            let entry = Arc::make_mut(&mut item.entry);
+            entry.path = format!("{root}/{}", entry.path).into();
         }
     }
     ordered.sort_unstable_by(|a, b| a.entry.path.cmp(&b.entry.path));
@@ -69,7 +71,7 @@ pub fn seal(entries: &mut [Measured], manifest: Vec<u8>) -> ContentDigest {
     let place = place.expect("every inventory keeps a place for the manifest");
     let (sha256, crc) = (fs::sha256(&manifest), crc32fast::hash(&manifest));
     *place = Measured { size: manifest.len() as u64, sha256, crc, ..place.clone() };
-    if let Node::File(file) = &mut place.entry.node {
+    if let Node::File(file) = &mut Arc::make_mut(&mut place.entry).node {
         file.content = Content::Memory(manifest.into());
     }
     ContentDigest(sha256)

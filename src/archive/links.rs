@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use super::layout::{Layout, Links};
 use crate::artifact::Format;
@@ -74,16 +75,16 @@ pub(super) fn resolve<'t>(
 /// left out. This comes before [`measure`](super::measure), since what
 /// relocation does to a file depends on where it lies.
 #[must_use]
-pub fn adapt(entries: Vec<Entry>, layout: &Layout, progress: &dyn Progress) -> Vec<Entry> {
+pub fn adapt(entries: Vec<Arc<Entry>>, layout: &Layout, progress: &dyn Progress) -> Vec<Arc<Entry>> {
     if layout.format != Format::Zip || layout.links == Links::Keep {
         return entries;
     }
-    let tree = Tree { entries: entries.iter().map(|entry| (&*entry.path, entry)).collect(), progress };
+    let tree = Tree { entries: entries.iter().map(|entry| (&*entry.path, &**entry)).collect(), progress };
     let mut adapted = Vec::with_capacity(entries.len());
     for entry in &entries {
         tree.copy(entry, entry.path.to_string(), &entry.group, &mut Vec::new(), &mut adapted);
     }
-    adapted
+    adapted.into_iter().map(Arc::new).collect()
 }
 
 struct Tree<'a> {
@@ -176,7 +177,7 @@ fn is_within(path: &str, directory: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
     use crate::entry::{Content, File, Rewrite};
@@ -194,13 +195,14 @@ mod tests {
 
     /// `path=content` of every file, `path/` of every directory.
     fn zipped(entries: Vec<Entry>, progress: &dyn Progress) -> Vec<String> {
-        let describe = |entry: Entry| match entry.node {
+        let describe = |entry: Arc<Entry>| match &entry.node {
             Node::File(File { content: Content::Memory(bytes), .. }) => {
-                format!("{}={}", entry.path, String::from_utf8_lossy(&bytes))
+                format!("{}={}", entry.path, String::from_utf8_lossy(bytes))
             }
             Node::Directory => format!("{}/", entry.path),
             other => panic!("{other:?}"),
         };
+        let entries = entries.into_iter().map(Arc::new).collect();
         adapt(entries, &Layout::new(Format::Zip), progress).into_iter().map(describe).collect()
     }
 

@@ -57,7 +57,7 @@ pub trait Relocate: Sync {
 
     /// How a file is changed once more when it is written, if its edits are
     /// too much to be kept until then.
-    fn remake(&self, _path: &str, _rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
+    fn remake(&self, _path: &Arc<str>, _rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
         None
     }
 }
@@ -80,7 +80,7 @@ pub struct Survey {
 /// If a file can't be read, is longer or shorter than its entry says, or can't
 /// be relocated.
 pub fn measure(
-    entries: Vec<Entry>,
+    entries: Vec<Arc<Entry>>,
     relocator: &dyn Relocate,
     readings: &Readings<'_>,
     threads: usize,
@@ -110,7 +110,7 @@ pub fn measure(
 }
 
 /// What the reading pass tells of a file besides its measures.
-type Told = (Vec<Placeholder>, Option<Stamp>);
+type Told = (Vec<Placeholder>, Option<Box<Stamp>>);
 
 struct Surveyor<'a> {
     relocator: &'a dyn Relocate,
@@ -132,7 +132,7 @@ impl Surveyor<'_> {
     /// Measures an entry.
     fn entry(&self, item: &mut Measured, buffer: &mut Vec<u8>) -> Result<Told> {
         let Node::File(file) = &item.entry.node else { return Ok(Told::default()) };
-        let stamp = self.readings.stamp(file);
+        let stamp = self.readings.stamp(file).map(Box::new);
         let known = stamp.as_ref().and_then(|stamp| self.known(&item.entry.path, file, stamp));
         let found = known.map_or_else(|| self.file(&item.entry.path, file, buffer), Ok)?;
         let Found { size, sha256, crc, change, placeholders } = found;
@@ -141,7 +141,7 @@ impl Surveyor<'_> {
     }
 
     /// What an earlier pass found.
-    fn known(&self, path: &str, file: &File, stamp: &Stamp) -> Option<Found> {
+    fn known(&self, path: &Arc<str>, file: &File, stamp: &Stamp) -> Option<Found> {
         match self.readings.find(path, file, stamp)? {
             Known::Whole(found) => Some(found),
             Known::Remade(found) => {
@@ -151,7 +151,7 @@ impl Surveyor<'_> {
         }
     }
 
-    fn file(&self, name: &str, file: &File, buffer: &mut Vec<u8>) -> Result<Found> {
+    fn file(&self, name: &Arc<str>, file: &File, buffer: &mut Vec<u8>) -> Result<Found> {
         let (path, size) = match &file.content {
             Content::Memory(bytes) => return self.bytes(name, file, bytes),
             Content::Disk { path, size } => (path.to_path(), *size),
@@ -171,7 +171,7 @@ impl Surveyor<'_> {
         self.bytes(name, file, &whole)
     }
 
-    fn bytes(&self, name: &str, file: &File, bytes: &[u8]) -> Result<Found> {
+    fn bytes(&self, name: &Arc<str>, file: &File, bytes: &[u8]) -> Result<Found> {
         let original = bytes.len() as u64;
         let (edits, placeholders) = match file.rewrite {
             Rewrite::Keep => (Vec::new(), Vec::new()),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measure::Found;
 use crate::cache::{Cache, Key, Kind};
-use crate::entry::{Change, Content, Edit, Entry, File, Measured, Node, Placeholder, Rewrite};
+use crate::entry::{Change, Content, Edit, File, Measured, Node, Placeholder, Rewrite};
 
 /// Longer than the steps in which any file system counts time: two seconds on
 /// FAT.
@@ -117,14 +117,14 @@ impl<'a> Readings<'a> {
     /// placeholders.
     pub(super) fn keep<'m>(
         &self,
-        measured: impl Iterator<Item = (&'m Measured, &'m Option<Stamp>, &'m [Placeholder])>,
+        measured: impl Iterator<Item = (&'m Measured, &'m Option<Box<Stamp>>, &'m [Placeholder])>,
     ) {
         let Some((cache, key)) = self.place else { return };
         let limit = self.begun.checked_sub(MOMENT).unwrap_or(UNIX_EPOCH);
         let mut fresh = false;
         let readings: HashMap<&str, Reading> = measured
             .filter_map(|(item, stamp, placeholders)| {
-                let stamp = stamp.as_ref().filter(|stamp| stamp.is_before(limit))?;
+                let stamp = stamp.as_deref().filter(|stamp| stamp.is_before(limit))?;
                 let reading = Reading::new(item, stamp.clone(), placeholders)?;
                 let path = &*item.entry.path;
                 fresh |= self
@@ -160,9 +160,8 @@ impl Stamp {
 
 impl Reading {
     fn new(item: &Measured, stamp: Stamp, placeholders: &[Placeholder]) -> Option<Self> {
-        let Measured { entry: Entry { node: Node::File(file), .. }, size, sha256, crc, change } = item else {
-            return None;
-        };
+        let Measured { entry, size, sha256, crc, change } = item;
+        let Node::File(file) = &entry.node else { return None };
         let edits = match change {
             Change::Remade(_) => None,
             Change::Edits(edits) if edits.iter().map(|edit| edit.bytes.len()).sum::<usize>() > LONGEST => {

@@ -33,7 +33,14 @@ impl Codec for Zstd {
         let level = i32::try_from(self.level).map_err(io::Error::other)?;
         let mut compressor = ::zstd::bulk::Compressor::new(level)?;
         compressor.set_parameter(::zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
-        Ok(Box::new(move |raw: Vec<u8>, _: Next| compressor.compress(&raw)))
+        let mut buffer = Vec::new();
+        Ok(Box::new(move |raw: Vec<u8>, _: Next| {
+            buffer.clear();
+            buffer.reserve(::zstd::zstd_safe::compress_bound(raw.len()));
+            compressor.compress_to_buffer(&raw, &mut buffer)?;
+            // What waits to be written takes no more memory than it needs.
+            Ok(buffer.clone())
+        }))
     }
 
     fn trailer(&self, _: u32, blocks: &[(u64, u64)]) -> Vec<u8> {

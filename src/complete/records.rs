@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -70,7 +71,7 @@ fn update(
         interrupt::check()?;
         let Node::File(file) = &item.entry.node else { continue };
         let bytes = rewrite(&item.entry.path, &file.content.read()?, &facts)?;
-        updated.push((index, made(item.entry.clone(), bytes)));
+        updated.push((index, made(&item.entry, bytes)));
     }
     for (index, item) in updated {
         measured[index] = item;
@@ -79,12 +80,13 @@ fn update(
 }
 
 /// A measured file with contents that envship made.
-pub(super) fn made(entry: Entry, bytes: Vec<u8>) -> Measured {
+pub(super) fn made(entry: &Entry, bytes: Vec<u8>) -> Measured {
     let executable = matches!(entry.node, Node::File(File { executable: true, .. }));
     let (size, sha256, crc) = (bytes.len() as u64, sha256(&bytes), crc32fast::hash(&bytes));
     let node =
         Node::File(File { executable, content: Content::Memory(bytes.into()), rewrite: Rewrite::Keep });
-    Measured { entry: Entry { node, ..entry }, size, sha256, crc, change: Change::default() }
+    let entry = Entry { path: Arc::clone(&entry.path), group: entry.group.clone(), node };
+    Measured { entry: entry.into(), size, sha256, crc, change: Change::default() }
 }
 
 /// The lines of a `RECORD` whose files are in the archive, ordered by path,

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::*;
 use crate::entry::{Content, Entry, Measured, Node, Rewrite};
@@ -138,7 +139,7 @@ fn target<'a>(inventory: &'a Inventory, path: &str) -> &'a str {
 
 /// What measuring does, without relocation.
 fn measured(inventory: &Inventory) -> Vec<Measured> {
-    let measure = |entry: Entry| {
+    let measure = |entry: Arc<Entry>| {
         let bytes = match &entry.node {
             Node::File(_) => text(inventory, &entry.path).into_bytes(),
             _ => return Measured::empty(entry),

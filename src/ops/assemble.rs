@@ -335,12 +335,12 @@ impl Relocate for Pass<'_> {
         self.lock().clone()
     }
 
-    fn remake(&self, path: &str, rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
+    fn remake(&self, path: &Arc<str>, rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
         let bytecode = matches!(rewrite, Rewrite::Bytecode { .. });
         bytecode.then(|| -> Arc<dyn Remake> {
             Arc::new(Again {
                 relocator: self.relocator.clone(),
-                path: path.to_owned(),
+                path: Arc::clone(path),
                 rewrite: rewrite.clone(),
             })
         })
@@ -351,7 +351,7 @@ impl Relocate for Pass<'_> {
 #[derive(Debug)]
 struct Again {
     relocator: Arc<Relocator>,
-    path: String,
+    path: Arc<str>,
     rewrite: Rewrite,
 }
 

@@ -28,7 +28,7 @@ pub struct Inventory {
     pub filters: Filters,
     /// Facts that a user of the archive should know.
     pub remarks: Vec<String>,
-    entries: BTreeMap<Arc<str>, Entry>,
+    entries: BTreeMap<Arc<str>, Arc<Entry>>,
 }
 
 impl Inventory {
@@ -49,7 +49,7 @@ impl Inventory {
     /// The entry at a path; folders are there only while they are empty.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Entry> {
-        self.entries.get(path)
+        self.entries.get(path).map(Arc::as_ref)
     }
 
     /// The file at a path.
@@ -63,7 +63,7 @@ impl Inventory {
 
     /// Adds an entry, in the place of one with the same path.
     pub fn put(&mut self, entry: Entry) {
-        self.entries.insert(Arc::clone(&entry.path), entry);
+        self.entries.insert(Arc::clone(&entry.path), Arc::new(entry));
     }
 
     /// Adds a file that envship made, in the group of the one it replaces.
@@ -76,26 +76,26 @@ impl Inventory {
 
     /// Takes an entry out.
     pub fn remove(&mut self, path: &str) -> Option<Entry> {
-        self.entries.remove(path)
+        self.entries.remove(path).map(Arc::unwrap_or_clone)
     }
 
     /// Files, links and empty folders, by path.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+        self.entries.values().map(Arc::as_ref)
     }
 
     /// Those whose path starts with `prefix`, by path.
     pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Entry> {
         self.entries
             .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
-            .map(|(_, entry)| entry)
+            .map(|(_, entry)| &**entry)
             .take_while(move |e| e.path.starts_with(prefix))
     }
 
     /// Changes the files in place.
     pub fn files_mut(&mut self) -> impl Iterator<Item = (&str, &mut File)> {
-        self.entries.values_mut().filter_map(|entry| match &mut entry.node {
-            Node::File(file) => Some((&*entry.path, file)),
+        self.entries.iter_mut().filter_map(|(path, entry)| match &mut Arc::make_mut(entry).node {
+            Node::File(file) => Some((&**path, file)),
             _ => None,
         })
     }
@@ -157,7 +157,7 @@ impl Inventory {
     /// All entries in the order in which they are archived, with the folders
     /// above them.
     #[must_use]
-    pub fn entries(&self) -> Vec<Entry> {
+    pub fn entries(&self) -> Vec<Arc<Entry>> {
         let mut folders: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
         for path in self.entries.keys() {
             folders.extend(path.match_indices('/').map(|(index, _)| &path[..index]));
@@ -165,8 +165,9 @@ impl Inventory {
         let folders = folders
             .into_iter()
             .filter(|folder| !self.entries.contains_key(*folder))
-            .map(|folder| Entry { path: folder.into(), group: Group::Directory, node: Node::Directory });
-        let mut all: Vec<Entry> = folders.chain(self.entries.values().cloned()).collect();
+            .map(|folder| Entry { path: folder.into(), group: Group::Directory, node: Node::Directory })
+            .map(Arc::new);
+        let mut all: Vec<Arc<Entry>> = folders.chain(self.entries.values().cloned()).collect();
         // No path is there twice.
         all.sort_unstable_by(|a, b| (&a.group, &a.path).cmp(&(&b.group, &b.path)));
         all
