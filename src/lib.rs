@@ -18,7 +18,7 @@
 //! | [`verify`] | an unpacked environment | whether it runs |
 //!
 //! A stage knows only value types ([`entry`], [`artifact`]) and the base
-//! ([`baseline`], [`cache`], [`error`], [`fs`], [`interrupt`], [`net`],
+//! ([`baseline`], [`cache`], [`error`], [`fs`], [`interrupt`], [`memory`], [`net`],
 //! [`process`], [`progress`]); [`ops`] composes the stages into verbs, [`cli`] reads the command line, and [`term`] is the
 //! one module that prints.
 
@@ -35,6 +35,7 @@ pub mod fs;
 pub mod inspect;
 pub mod install;
 pub mod interrupt;
+pub mod memory;
 pub mod net;
 pub mod ops;
 pub mod prefix;

@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use envship::{cli::Cli, interrupt};
+use envship::{cli::Cli, interrupt, memory};
 
 fn main() -> ExitCode {
+    memory::return_large_buffers();
     let cli = Cli::parse();
     let terminal = cli.terminal();
     if let Err(error) = interrupt::listen() {

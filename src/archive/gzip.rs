@@ -30,9 +30,9 @@ impl Codec for Gzip {
 
     fn compressor(&self) -> io::Result<Compressor> {
         let mut deflater = Deflater::new(self.level);
-        Ok(Box::new(move |raw: Vec<u8>, next: Next| {
+        Ok(Box::new(move |raw: &[u8], next: Next| {
             let mut out = Vec::new();
-            deflater.block(&raw, next, &mut out)?;
+            deflater.block(raw, next, &mut out)?;
             Ok(out)
         }))
     }

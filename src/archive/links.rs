@@ -82,9 +82,15 @@ pub fn adapt(entries: Vec<Arc<Entry>>, layout: &Layout, progress: &dyn Progress)
     let tree = Tree { entries: entries.iter().map(|entry| (&*entry.path, &**entry)).collect(), progress };
     let mut adapted = Vec::with_capacity(entries.len());
     for entry in &entries {
-        tree.copy(entry, entry.path.to_string(), &entry.group, &mut Vec::new(), &mut adapted);
+        if matches!(entry.node, Node::Link(_)) {
+            let mut copies = Vec::new();
+            tree.copy(entry, entry.path.to_string(), &entry.group, &mut Vec::new(), &mut copies);
+            adapted.extend(copies.into_iter().map(Arc::new));
+        } else {
+            adapted.push(Arc::clone(entry));
+        }
     }
-    adapted.into_iter().map(Arc::new).collect()
+    adapted
 }
 
 struct Tree<'a> {

@@ -30,7 +30,7 @@ pub(super) trait Codec: Sync {
 }
 
 /// Compresses a block, told what follows it.
-pub(super) type Compressor = Box<dyn FnMut(Vec<u8>, Next) -> io::Result<Vec<u8>>>;
+pub(super) type Compressor = Box<dyn FnMut(&[u8], Next) -> io::Result<Vec<u8>>>;
 
 /// No compression.
 pub(super) struct Plain;
@@ -45,7 +45,7 @@ impl Codec for Plain {
     }
 
     fn compressor(&self) -> io::Result<Compressor> {
-        Ok(Box::new(|raw, _| Ok(raw)))
+        Ok(Box::new(|raw, _| Ok(raw.to_vec())))
     }
 
     fn trailer(&self, _: u32, _: &[(u64, u64)]) -> Vec<u8> {
@@ -67,12 +67,14 @@ pub(super) fn write(
     // The end of the stream is a block of its own: no package's block changes
     // because it has become the last.
     let jobs = blocks.into_iter().map(Some).chain(std::iter::once(None)).map(Ok);
-    let compress = |compressor: &mut Compressor, block: Option<Block>| match block {
-        None => Ok(segment(compressor, vec![0; ustar::END], Next::End)?),
+    let compress = |(compressor, raw): &mut (Compressor, Vec<u8>), block: Option<Block>| match block {
+        None => Ok(segment(compressor, &[0; ustar::END], Next::End)?),
         Some(block) => {
             let (range, part) = block.parts();
             segments.get(&entries[range], part.as_ref(), || {
-                Ok(segment(compressor, stretch(entries, &block, time)?, Next::Block)?)
+                raw.clear();
+                stretch(entries, &block, time, raw)?;
+                Ok(segment(compressor, raw, Next::Block)?)
             })
         }
     };
@@ -81,7 +83,7 @@ pub(super) fn write(
     in_order(
         jobs,
         threads,
-        || Ok(codec.compressor()?),
+        || Ok((codec.compressor()?, Vec::new())),
         compress,
         |block| {
             sink.write_all(&block.bytes)?;
@@ -97,38 +99,38 @@ pub(super) fn write(
     Ok(())
 }
 
-fn segment(compressor: &mut Compressor, raw: Vec<u8>, next: Next) -> io::Result<Segment> {
-    let sums = vec![Sum::of(&raw)];
+fn segment(compressor: &mut Compressor, raw: &[u8], next: Next) -> io::Result<Segment> {
+    let sums = vec![Sum::of(raw)];
     Ok(Segment { bytes: compressor(raw, next)?, sums })
 }
 
-/// The bytes of the tar stream that a block stands for.
-fn stretch(entries: &[Measured], block: &Block, time: u64) -> Result<Vec<u8>> {
-    let mut raw = Vec::with_capacity(usize::try_from(weight(entries, block)).unwrap_or(0));
+/// Appends the bytes of the tar stream that a block stands for.
+fn stretch(entries: &[Measured], block: &Block, time: u64, raw: &mut Vec<u8>) -> Result<()> {
+    raw.reserve(usize::try_from(weight(entries, block)).unwrap_or(0));
     match block {
         Block::Entries(range) => {
             for item in &entries[range.clone()] {
                 raw.extend_from_slice(&ustar::header(item, time));
                 if let Some(file) = file(item) {
-                    Reader::open(item, file)?.read_whole(&mut raw)?;
-                    pad(&mut raw);
+                    Reader::open(item, file)?.read_whole(raw)?;
+                    pad(raw);
                 }
             }
         }
         Block::Slice { entry, range } => {
             let item = &entries[*entry];
             if range.start == 0 {
-                raw = ustar::header(item, time);
+                raw.extend_from_slice(&ustar::header(item, time));
             }
             if let Some(file) = file(item) {
-                Reader::open(item, file)?.read(range.clone(), &mut raw)?;
+                Reader::open(item, file)?.read(range.clone(), raw)?;
             }
             if range.end == item.size {
-                pad(&mut raw);
+                pad(raw);
             }
         }
     }
-    Ok(raw)
+    Ok(())
 }
 
 /// How long a stretch is, if no entry needs more than one header.

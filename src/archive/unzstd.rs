@@ -130,7 +130,7 @@ mod tests {
         let codec = Zstd { level: 3 };
         let mut compressor = codec.compressor().unwrap();
         let packed: Vec<Vec<u8>> =
-            blocks.iter().map(|block| compressor(block.clone(), Next::Block).unwrap()).collect();
+            blocks.iter().map(|block| compressor(block, Next::Block).unwrap()).collect();
         let sizes =
             packed.iter().zip(blocks).map(|(packed, block)| (packed.len() as u64, block.len() as u64));
         [packed.concat(), codec.trailer(0, &sizes.collect::<Vec<_>>())].concat()

@@ -34,10 +34,10 @@ impl Codec for Zstd {
         let mut compressor = ::zstd::bulk::Compressor::new(level)?;
         compressor.set_parameter(::zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
         let mut buffer = Vec::new();
-        Ok(Box::new(move |raw: Vec<u8>, _: Next| {
+        Ok(Box::new(move |raw: &[u8], _: Next| {
             buffer.clear();
             buffer.reserve(::zstd::zstd_safe::compress_bound(raw.len()));
-            compressor.compress_to_buffer(&raw, &mut buffer)?;
+            compressor.compress_to_buffer(raw, &mut buffer)?;
             // What waits to be written takes no more memory than it needs.
             Ok(buffer.clone())
         }))

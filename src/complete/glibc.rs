@@ -8,6 +8,7 @@ use crate::artifact::{GlibcFloor, PackageKind};
 use crate::entry::{Content, Entry, Group, Node};
 use crate::error::Result;
 use crate::prefix::Inventory;
+use crate::prefix::elf::Dynamic;
 
 /// A version such as 2.17, ordered as versions are.
 type Version = (u32, u32);
@@ -32,22 +33,19 @@ fn interpreter(inventory: &Inventory) -> Result<Option<Version>> {
     };
     for entry in inventory.iter().filter(needs) {
         if let Node::File(file) = &entry.node {
-            highest = highest.max(needed(&file.content.read()?));
+            let dynamic = match &file.content {
+                Content::Disk { path, .. } => Dynamic::read(&path.to_path())?,
+                Content::Memory(bytes) => Dynamic::of(bytes),
+            };
+            highest = highest.max(dynamic.and_then(|dynamic| needed(&dynamic)));
         }
     }
     Ok(highest)
 }
 
 /// The highest `GLIBC_x.y` that an ELF file asks for.
-fn needed(bytes: &[u8]) -> Option<Version> {
-    let elf = goblin::elf::Elf::parse(bytes).ok()?;
-    let versions = elf.verneed.as_ref()?;
-    versions
-        .iter()
-        .flat_map(|file| file.iter().collect::<Vec<_>>())
-        .filter_map(|version| elf.dynstrtab.get_at(version.vna_name))
-        .filter_map(|name| parse(name.strip_prefix("GLIBC_")?))
-        .max()
+fn needed(dynamic: &Dynamic) -> Option<Version> {
+    dynamic.versions.iter().filter_map(|name| parse(name.strip_prefix("GLIBC_")?)).max()
 }
 
 /// The highest floor among the wheels; a wheel of several tags runs on the
@@ -137,6 +135,6 @@ mod tests {
     #[test]
     fn the_running_test_needs_some_glibc() {
         let bytes = fs_err::read(std::env::current_exe().unwrap()).unwrap();
-        assert!(needed(&bytes) >= Some((2, 2)));
+        assert!(needed(&Dynamic::of(&bytes).unwrap()) >= Some((2, 2)));
     }
 }

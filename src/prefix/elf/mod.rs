@@ -71,7 +71,14 @@ impl Elf {
     /// # Errors
     /// If it can't be opened.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
-        read::read(&fs_err::File::open(path)?.into_parts().0)
+        read::read(&fs_err::File::open(path)?)
+    }
+
+    fn sound(self) -> Option<Dynamic> {
+        match self {
+            Elf::Sound(dynamic) => Some(dynamic),
+            Elf::Other | Elf::Broken(_) => None,
+        }
     }
 }
 
@@ -81,10 +88,12 @@ impl Dynamic {
     /// # Errors
     /// If it can't be opened.
     pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
-        Ok(match Elf::read(path)? {
-            Elf::Sound(dynamic) => Some(dynamic),
-            Elf::Other | Elf::Broken(_) => None,
-        })
+        Ok(Elf::read(path)?.sound())
+    }
+
+    /// Looks at the content of a file.
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+        read::read(bytes).ok()?.sound()
     }
 }
 

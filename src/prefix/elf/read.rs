@@ -1,6 +1,5 @@
 //! From the bytes of a file to what the loader needs to know of it.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
@@ -30,12 +29,43 @@ const LONGEST: u64 = 256 << 20;
 const HEADER: usize = 64;
 const ROW: u64 = 56;
 
+/// What is read here and there.
+pub(super) trait Bytes {
+    fn length(&self) -> io::Result<u64>;
+
+    /// Fills `part` from `offset` on.
+    fn fill(&self, part: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+impl Bytes for fs_err::File {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn fill(&self, part: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file().read_exact_at(part, offset)
+    }
+}
+
+impl Bytes for [u8] {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.len() as u64)
+    }
+
+    fn fill(&self, part: &mut [u8], offset: u64) -> io::Result<()> {
+        let start = usize::try_from(offset).ok();
+        let whole = start.and_then(|start| self.get(start..start.checked_add(part.len())?));
+        part.copy_from_slice(whole.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
 /// What a file of this content is to the loader.
-pub(super) fn read(file: &File) -> io::Result<Elf> {
+pub(super) fn read(file: &(impl Bytes + ?Sized)) -> io::Result<Elf> {
     let mut header = [0; HEADER];
-    let length = file.metadata()?.len();
+    let length = file.length()?;
     let known = usize::try_from(length).unwrap_or(HEADER).min(HEADER);
-    file.read_exact_at(&mut header[..known], 0)?;
+    file.fill(&mut header[..known], 0)?;
     if !header.starts_with(b"\x7fELF") {
         return Ok(Elf::Other);
     }
@@ -47,16 +77,16 @@ pub(super) fn read(file: &File) -> io::Result<Elf> {
 }
 
 /// The file and the byte order of its numbers.
-struct Reader<'a> {
-    file: &'a File,
+struct Reader<'a, B: ?Sized> {
+    file: &'a B,
     length: u64,
     header: [u8; HEADER],
     width: Width,
     little_endian: bool,
 }
 
-impl<'a> Reader<'a> {
-    fn new(file: &'a File, length: u64, header: [u8; HEADER]) -> Result<Self, Flaw> {
+impl<'a, B: Bytes + ?Sized> Reader<'a, B> {
+    fn new(file: &'a B, length: u64, header: [u8; HEADER]) -> Result<Self, Flaw> {
         let width = match header[4] {
             1 => Width::Bits32,
             2 => Width::Bits64,
@@ -78,7 +108,7 @@ impl<'a> Reader<'a> {
 
     fn bytes(&self, offset: u64, length: u64) -> Option<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(length.min(LONGEST)).ok()?];
-        self.file.read_exact_at(&mut bytes, offset).ok()?;
+        self.file.fill(&mut bytes, offset).ok()?;
         Some(bytes)
     }
 

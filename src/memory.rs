@@ -1,0 +1,27 @@
+//! How memory goes back to the system.
+
+/// What is at least this long has pages of its own and gives them back when it
+/// is freed, in bytes: whole libraries, lists of all entries; not the buffers
+/// of the pipeline, which are used again and again.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const LARGE: i32 = 2 << 20;
+
+/// How much may lie free at the end of the heap, in bytes.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const SPARE: i32 = 8 << 20;
+
+/// Lets large buffers go back to the system when they are freed. glibc takes
+/// the largest buffer that was freed for the usual case and keeps the room of
+/// up to 32 MiB, in a heap for each thread (mallopt(3), `M_MMAP_THRESHOLD`):
+/// after a library of 25 MB was read once by each thread, 75 MB stay.
+///
+/// To be called before there are threads.
+pub fn return_large_buffers() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: mallopt only changes the allocator's parameters, and no other
+    // thread runs yet.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, SPARE);
+    }
+}
