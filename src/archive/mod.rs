@@ -44,6 +44,7 @@ mod mode;
 mod pipeline;
 mod readings;
 mod segments;
+mod shelf;
 mod source;
 mod splice;
 mod tar;

@@ -6,7 +6,6 @@
 //! before it was read is never kept: a second change might leave the same
 //! times.
 
-use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::measure::Found;
+use super::shelf::{self, Shelf};
 use crate::cache::{Cache, Key, Kind};
 use crate::entry::{Change, Content, Edit, File, Measured, Node, Placeholder, Rewrite};
 
@@ -27,7 +27,7 @@ const LONGEST: usize = 1 << 16;
 /// The readings of an environment.
 pub struct Readings<'a> {
     place: Option<(&'a Cache, Key)>,
-    known: HashMap<String, Reading>,
+    known: Shelf,
     begun: SystemTime,
 }
 
@@ -66,7 +66,7 @@ impl<'a> Readings<'a> {
     /// Nothing is known, and nothing will be kept.
     #[must_use]
     pub fn none() -> Self {
-        Readings { place: None, known: HashMap::new(), begun: UNIX_EPOCH }
+        Readings { place: None, known: Shelf::default(), begun: UNIX_EPOCH }
     }
 
     /// Those that were kept in `cache` by a `key` that says how files are read.
@@ -77,8 +77,7 @@ impl<'a> Readings<'a> {
 
     /// As if it were `begun` now.
     pub(super) fn load_at(cache: &'a Cache, key: Key, begun: SystemTime) -> Self {
-        let kept = cache.get(Kind::Readings, &key);
-        let known = kept.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default();
+        let known = cache.get(Kind::Readings, &key).map(Shelf::open).unwrap_or_default();
         Readings { place: Some((cache, key)), known, begun }
     }
 
@@ -95,20 +94,15 @@ impl<'a> Readings<'a> {
     }
 
     pub(super) fn find(&self, path: &str, file: &File, stamp: &Stamp) -> Option<Known> {
-        let reading = self.known.get(path).filter(|reading| {
-            reading.stamp == *stamp
-                && reading.rewrite == file.rewrite
-                && reading.executable == file.executable
-        })?;
-        let found = |edits: Vec<Edit>| Found {
-            size: reading.size,
-            sha256: reading.sha256,
-            crc: reading.crc,
-            change: Change::Edits(edits),
-            placeholders: reading.placeholders.clone(),
-        };
-        Some(match &reading.edits {
-            Some(edits) => Known::Whole(found(edits.clone())),
+        let reading = self.known.get::<Reading>(path)?;
+        if reading.stamp != *stamp || reading.rewrite != file.rewrite || reading.executable != file.executable
+        {
+            return None;
+        }
+        let Reading { size, sha256, crc, edits, placeholders, .. } = reading;
+        let found = |edits| Found { size, sha256, crc, change: Change::Edits(edits), placeholders };
+        Some(match edits {
+            Some(edits) => Known::Whole(found(edits)),
             None => Known::Remade(found(Vec::new())),
         })
     }
@@ -121,20 +115,20 @@ impl<'a> Readings<'a> {
     ) {
         let Some((cache, key)) = self.place else { return };
         let limit = self.begun.checked_sub(MOMENT).unwrap_or(UNIX_EPOCH);
-        let mut fresh = false;
-        let readings: HashMap<&str, Reading> = measured
-            .filter_map(|(item, stamp, placeholders)| {
-                let stamp = stamp.as_deref().filter(|stamp| stamp.is_before(limit))?;
-                let reading = Reading::new(item, stamp.clone(), placeholders)?;
-                let path = &*item.entry.path;
-                fresh |= self
-                    .known
-                    .get(path)
-                    .is_none_or(|known| known.stamp != *stamp || known.rewrite != reading.rewrite);
-                Some((path, reading))
-            })
-            .collect();
-        if let (true, Ok(bytes)) = (fresh, postcard::to_stdvec(&readings)) {
+        let (mut bytes, mut fresh) = (Vec::new(), false);
+        for (item, stamp, placeholders) in measured {
+            let Some(stamp) = stamp.as_deref().filter(|stamp| stamp.is_before(limit)) else { continue };
+            let Some(reading) = Reading::new(item, stamp.clone(), placeholders) else { continue };
+            let path = &*item.entry.path;
+            fresh |= self
+                .known
+                .get::<Reading>(path)
+                .is_none_or(|known| known.stamp != *stamp || known.rewrite != reading.rewrite);
+            if shelf::put(&mut bytes, path, &reading).is_err() {
+                return;
+            }
+        }
+        if fresh {
             cache.put(Kind::Readings, &key, &[&bytes]);
         }
     }

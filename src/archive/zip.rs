@@ -25,6 +25,9 @@ const BLOCK: u64 = 1 << 20;
 /// header.
 const HELD: u64 = 32 << 20;
 
+/// How much of the central directory is written at a time, in bytes.
+const WRITTEN: usize = 1 << 16;
+
 /// Writes arranged entries as a zip.
 pub(super) fn write(
     entries: &[Measured],
@@ -34,14 +37,8 @@ pub(super) fn write(
     sink: &mut dyn Write,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let mut output = Output {
-        sink,
-        time: DosTime::from_unix(layout.time),
-        offset: 0,
-        count: 0,
-        directory: Vec::new(),
-        large: None,
-    };
+    let mut output =
+        Output { sink, time: DosTime::from_unix(layout.time), offset: 0, directory: Vec::new(), large: None };
     let jobs = cut(entries, BLOCK).into_iter().map(Ok);
     let compress = |deflater: &mut Deflater, block: Block| {
         let (range, part) = block.parts();
@@ -109,9 +106,8 @@ struct Output<'a> {
     sink: &'a mut dyn Write,
     time: DosTime,
     offset: u64,
-    count: u64,
-    /// The central directory so far.
-    directory: Vec<u8>,
+    /// What the central directory will list.
+    directory: Vec<Record<'a>>,
     large: Option<Large<'a>>,
 }
 
@@ -133,7 +129,7 @@ impl<'a> Output<'a> {
             (record.crc, record.compressed) = (sum.crc, sum.size);
             record.local_header(self.time, &mut out);
             out.extend_from_slice(content);
-            self.list(&record);
+            self.directory.push(record);
         }
         self.put(&out)
     }
@@ -180,13 +176,8 @@ impl<'a> Output<'a> {
         }
         self.put(&header)?;
         self.put(&held)?;
-        self.list(&record);
+        self.directory.push(record);
         Ok(())
-    }
-
-    fn list(&mut self, record: &Record) {
-        record.central_header(self.time, &mut self.directory);
-        self.count += 1;
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
@@ -196,9 +187,17 @@ impl<'a> Output<'a> {
     }
 
     fn finish(mut self) -> Result<()> {
-        let mut directory = std::mem::take(&mut self.directory);
-        let size = directory.len() as u64;
-        end(self.count, size, self.offset, &mut directory);
-        self.put(&directory)
+        let (directory, start) = (std::mem::take(&mut self.directory), self.offset);
+        let mut out = Vec::new();
+        for record in &directory {
+            record.central_header(self.time, &mut out);
+            if out.len() >= WRITTEN {
+                self.put(&out)?;
+                out.clear();
+            }
+        }
+        let size = self.offset + out.len() as u64 - start;
+        end(directory.len() as u64, size, start, &mut out);
+        self.put(&out)
     }
 }

@@ -1,6 +1,8 @@
 //! The records of a zip file (PKWARE's APPNOTE 6.3), with their ZIP64 forms
 //! where a number needs one.
 
+use std::borrow::Cow;
+
 use super::mode;
 use crate::entry::{Measured, Node};
 
@@ -15,7 +17,6 @@ const ZIP64: u16 = 1;
 
 /// What a zip says of an entry.
 pub(super) struct Record<'a> {
-    name: String,
     pub(super) item: &'a Measured,
     /// Of the local header, from the start of the archive.
     pub(super) offset: u64,
@@ -43,11 +44,15 @@ pub(super) struct DosTime {
 
 impl<'a> Record<'a> {
     pub(super) fn new(item: &'a Measured, offset: u64, sizes: Sizes) -> Self {
-        let name = match item.entry.node {
-            Node::Directory => format!("{}/", item.entry.path),
-            _ => item.entry.path.to_string(),
-        };
-        Record { name, item, offset, crc: 0, compressed: 0, sizes }
+        Record { item, offset, crc: 0, compressed: 0, sizes }
+    }
+
+    fn name(&self) -> Cow<'a, str> {
+        let entry = &self.item.entry;
+        match entry.node {
+            Node::Directory => format!("{}/", entry.path).into(),
+            _ => (*entry.path).into(),
+        }
     }
 
     /// Its content: links hold their target.
@@ -59,7 +64,7 @@ impl<'a> Record<'a> {
     }
 
     fn flags(&self) -> u16 {
-        let utf8 = if self.name.is_ascii() { 0 } else { NAME_IS_UTF8 };
+        let utf8 = if self.item.entry.path.is_ascii() { 0 } else { NAME_IS_UTF8 };
         utf8 | if self.sizes == Sizes::Behind { SIZES_FOLLOW } else { 0 }
     }
 
@@ -77,16 +82,16 @@ impl<'a> Record<'a> {
     /// What stands before the content.
     pub(super) fn local_header(&self, time: DosTime, out: &mut Vec<u8>) {
         let known = self.sizes == Sizes::Before;
-        let huge = self.is_huge();
+        let (name, huge) = (self.name(), self.is_huge());
         put(out, 0x0403_4b50_u32.to_le_bytes());
         put(out, if huge { WIDE } else { PLAIN }.to_le_bytes());
         self.common(time, if known { self.crc } else { 0 }, out);
         let (compressed, size) = if known { (self.compressed, self.size()) } else { (0, 0) };
         put(out, if huge { u32::MAX } else { narrow(compressed) }.to_le_bytes());
         put(out, if huge { u32::MAX } else { narrow(size) }.to_le_bytes());
-        put(out, short(self.name.len()));
+        put(out, short(name.len()));
         put(out, if huge { 20u16 } else { 0 }.to_le_bytes());
-        put(out, &self.name);
+        put(out, name.as_bytes());
         if huge {
             zip64(&[size, compressed], out);
         }
@@ -112,21 +117,21 @@ impl<'a> Record<'a> {
             .filter(|number| *number >= NARROW)
             .collect();
         let version: u16 = if wide.is_empty() && !self.is_huge() { PLAIN } else { WIDE };
-        let directory = matches!(self.item.entry.node, Node::Directory);
+        let (name, directory) = (self.name(), matches!(self.item.entry.node, Node::Directory));
         put(out, 0x0201_4b50_u32.to_le_bytes());
         put(out, (UNIX | version).to_le_bytes());
         put(out, version.to_le_bytes());
         self.common(time, self.crc, out);
         put(out, narrow(self.compressed).to_le_bytes());
         put(out, narrow(self.size()).to_le_bytes());
-        put(out, short(self.name.len()));
+        put(out, short(name.len()));
         put(out, short(if wide.is_empty() { 0 } else { 4 + 8 * wide.len() }));
         // No comment, first disk, no internal attributes.
         put(out, [0; 6]);
         // The low byte is MS-DOS's: 16 is its directory.
         put(out, (mode::whole(&self.item.entry.node) << 16 | if directory { 16 } else { 0 }).to_le_bytes());
         put(out, narrow(self.offset).to_le_bytes());
-        put(out, &self.name);
+        put(out, name.as_bytes());
         if !wide.is_empty() {
             zip64(&wide, out);
         }

@@ -18,6 +18,7 @@ use crate::complete::{self, CompleteOptions, Scratch};
 use crate::entry::{Edit, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::{Explain, Kind, Result};
 use crate::fs;
+use crate::memory;
 use crate::prefix::{self, Inventory, PrefixKind, ScanOptions};
 use crate::progress::Progress;
 use crate::relocate::{Destination, Interpreter, Relocator};
@@ -123,6 +124,7 @@ impl Assembly {
         let layout = options.layout(format)?;
         let inventory = prefix::scan(&environment.prefix, &options.scan, progress)?;
         let mut inventory = complete::complete(inventory, &options.completion, progress)?;
+        memory::give_back();
         environment.describe(&mut inventory);
         let interpreter = interpreter(&inventory);
         let reading = reading(&inventory, options, &interpreter);
@@ -174,6 +176,7 @@ impl Assembly {
         options: &PackOptions,
         progress: &dyn Progress,
     ) -> Result<Written> {
+        memory::give_back();
         archive::write(&self.measured, &self.layout, self.cache.get(), options.threads(), sink, progress)
     }
 
