@@ -18,9 +18,9 @@
 //! | [`verify`] | an unpacked environment | whether it runs |
 //!
 //! A stage knows only value types ([`entry`], [`artifact`]) and the base
-//! ([`baseline`], [`cache`], [`error`], [`fs`], [`interrupt`], [`memory`], [`net`],
-//! [`process`], [`progress`]); [`ops`] composes the stages into verbs, [`cli`] reads the command line, and [`term`] is the
-//! one module that prints.
+//! ([`baseline`], [`cache`], [`error`], [`fs`], [`interrupt`], [`net`],
+//! [`process`], [`progress`]); [`ops`] composes the stages into verbs, [`cli`] reads the command line, [`memory`] sees
+//! that memory goes back to the system, and [`term`] is the one module that prints.
 
 pub mod archive;
 pub mod artifact;

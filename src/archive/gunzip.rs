@@ -23,15 +23,16 @@ use super::deflate::MARK;
 use super::gzip::HEADER;
 
 /// Stretches are at least this long, since one for each small block would cost
-/// more than it gains.
-const SHORTEST: usize = 32 << 10;
+/// more than it gains; no longer, since a file of zeros is a thousand times as
+/// long as its stretches, and some of them are in memory at a time.
+const SHORTEST: usize = 4 << 10;
 
 /// Nothing that envship makes has fewer marks: a block is 1 MiB.
 const LONGEST: usize = 4 << 20;
 
 /// What a stretch of the shortest length, and the last block in it, can hold
 /// at most: deflate makes nothing smaller than by 1032.
-const LARGEST: usize = 64 << 20;
+const LARGEST: usize = 8 << 20;
 
 /// CRC-32 and length behind the member.
 const TRAILER: usize = 8;
@@ -331,6 +332,14 @@ mod tests {
         for level in [0, 1, 5, 9] {
             assert!(read(&member(&blocks, level)).unwrap() == blocks.concat(), "level {level}");
         }
+    }
+
+    #[test]
+    fn what_compresses_best_is_read_in_short_stretches() {
+        let blocks = vec![vec![0; 1 << 20]; 40];
+        let member = member(&blocks, 4);
+        assert!(member.len() > 8 * SHORTEST, "{} bytes", member.len());
+        assert!(read(&member).unwrap() == blocks.concat());
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Cache {
     #[must_use]
     pub fn get(&self, kind: Kind, key: &Key) -> Option<Vec<u8>> {
         let path = self.path(kind, key);
-        let mut bytes = fs_err::read(&path).ok()?;
+        let mut bytes = read(&path).ok()?;
         let length = bytes.len().checked_sub(CHECKSUM);
         if let Some(length) = length.filter(|length| sha256(&bytes[..*length]) == bytes[*length..]) {
             note_use(&path);
@@ -225,6 +225,15 @@ fn unused(root: &Path) -> io::Result<Option<std::fs::File>> {
     }
 }
 
+/// The bytes of a piece; none of what is no file, as a pipe, which would be
+/// waited for.
+///
+/// # Errors
+/// If there is nothing, or it can't be read.
+pub fn read(piece: &Path) -> io::Result<Vec<u8>> {
+    if fs_err::symlink_metadata(piece)?.is_file() { fs_err::read(piece) } else { Ok(Vec::new()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,6 +249,20 @@ mod tests {
         assert_eq!(cache.get(Kind::Segments, &KEY).unwrap(), b"one two");
         assert_eq!(cache.get(Kind::Readings, &KEY), None);
         assert_eq!(cache.close(Limit::default()), Troubles::default());
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_piece_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path().to_owned());
+        cache.put(Kind::Segments, &KEY, &[b"abc"]);
+        let path = cache.path(Kind::Segments, &KEY);
+        fs_err::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert_eq!(cache.get(Kind::Segments, &KEY), None);
+        cache.put(Kind::Segments, &KEY, &[b"abc"]);
+        assert_eq!(cache.get(Kind::Segments, &KEY).as_deref(), Some(&b"abc"[..]));
+        assert_eq!(cache.close(Limit::default()).damaged, 1);
     }
 
     #[test]

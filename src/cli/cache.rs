@@ -19,7 +19,8 @@ Kept are compressed stretches of archives, compiled modules, and what reading th
 environment found. The archive is the same, byte for byte, with and without them.
 
 The folder is ENVSHIP_CACHE_DIR, else envship in XDG_CACHE_HOME, else ~/.cache/envship. When it
-outgrows ENVSHIP_CACHE_SIZE (10G), what was not used for longest goes first."
+outgrows ENVSHIP_CACHE_SIZE (10G), what was not used for longest goes first; what was used in the
+last hour stays, since another process may need it."
 )]
 pub struct Args {
     #[command(subcommand)]

@@ -253,7 +253,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
     measured.args(["-c", program, env!("CARGO_BIN_EXE_envship"), "pack", "env", "-o", "env.tar.gz"]);
     measured.args(["--compress-level", "1"]);
     let kilobytes: u64 = sandbox.finish(measured).success().stdout().trim().parse().unwrap();
-    assert!(kilobytes < 300_000, "{kilobytes} kB");
+    assert!(kilobytes < 150_000, "{kilobytes} kB");
 
     fs::rename(&prefix, sandbox.work("gone")).unwrap();
     let landed = Landed::new(&sandbox, "env.tar.gz", "large");

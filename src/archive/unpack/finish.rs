@@ -1,6 +1,5 @@
 //! The placeholders of an unpacked environment, written for its destination.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -32,23 +31,24 @@ pub(super) fn placeholders(
     place: &Place<'_>,
 ) -> Result<Finished> {
     let Some((root, path)) = find_manifest(stage) else { return Ok(Finished::default()) };
-    let manifest = read_manifest(archive, &fs_err::read(stage.ground().at(path))?)?;
-    let mut files: BTreeMap<&str, Vec<Placeholder>> = BTreeMap::new();
-    for placeholder in &manifest.placeholders {
-        files.entry(&placeholder.path).or_default().push(placeholder.clone());
-    }
+    let mut manifest = read_manifest(archive, &fs_err::read(stage.ground().at(path))?)?;
+    // One file may have many: they are taken out and put back, not copied.
+    let mut placeholders = std::mem::take(&mut manifest.placeholders);
+    placeholders.sort_by(|a, b| a.path.cmp(&b.path));
     let mut finished = Finished::default();
-    if !files.is_empty() {
+    if !placeholders.is_empty() {
         let prefix = if root.is_empty() { destination.to_owned() } else { destination.join(root) };
         let prefix = prefix.to_str().ok_or_else(|| Error::Destination { path: prefix.clone() })?;
-        for (name, listed) in files {
+        for listed in placeholders.chunk_by(|a, b| a.path == b.path) {
             interrupt::check()?;
+            let name = listed[0].path.as_str();
             let path = if root.is_empty() { name.to_owned() } else { format!("{root}/{name}") };
-            let unfit = finish(stage, &path, &listed, prefix, place)?;
+            let unfit = finish(stage, &path, listed, prefix, place)?;
             finished.placed += (listed.len() - unfit.len()) as u64;
             finished.unfit.extend(unfit);
         }
     }
+    manifest.placeholders = placeholders;
     Ok(Finished { manifest: Some(manifest), ..finished })
 }
 

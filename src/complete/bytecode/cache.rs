@@ -72,7 +72,7 @@ impl<'a> Cache<'a> {
         let key = self.key(module);
         let checksum = self.known.get(&key)?;
         let path = self.path(&key, checksum);
-        let bytes = fs_err::read(&path).ok()?;
+        let bytes = cache::read(&path).ok()?;
         cache::note_use(&path);
         match bytes.len() as u64 {
             _ if short(&sha256(&bytes)) != *checksum => None,
