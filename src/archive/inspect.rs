@@ -108,12 +108,19 @@ pub(super) fn root_of(name: &str) -> Option<&str> {
     if root.is_empty() { Some(root) } else { root.strip_suffix('/') }
 }
 
+/// What says whether a manifest can be understood.
+#[derive(serde::Deserialize)]
+struct Head {
+    #[serde(default)]
+    schema: Option<serde_json::Value>,
+}
+
 /// Reads the manifest of the archive at `path`.
 pub(super) fn read_manifest(path: &Path, bytes: &[u8]) -> Result<Manifest, Error> {
     let unreadable = |source| Error::Manifest { path: path.to_owned(), source };
-    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(unreadable)?;
-    match value.get("schema").and_then(serde_json::Value::as_u64) {
+    let Head { schema } = serde_json::from_slice(bytes).map_err(unreadable)?;
+    match schema.as_ref().and_then(serde_json::Value::as_u64) {
         Some(schema) if schema != 1 => Err(Error::Schema { path: path.to_owned(), schema }),
-        _ => serde_json::from_value(value).map_err(unreadable),
+        _ => serde_json::from_slice(bytes).map_err(unreadable),
     }
 }
