@@ -13,7 +13,7 @@ const SPARE: i32 = 8 << 20;
 /// Lets large buffers go back to the system when they are freed. glibc takes
 /// the largest buffer that was freed for the usual case and keeps the room of
 /// up to 32 MiB, in a heap for each thread (mallopt(3), `M_MMAP_THRESHOLD`):
-/// after a library of 25 MB was read once by each thread, 75 MB stay.
+/// of 184 MB that packing 6 GB had resident, 66 were in use.
 ///
 /// To be called before there are threads.
 pub fn return_large_buffers() {
