@@ -1,18 +1,19 @@
 //! Objects of which equal ones are the same.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use super::layout::Layout;
+use super::layout::{Field, Layout};
 
 /// An object of a [`Graph`].
-pub(super) type Id = usize;
+pub(super) type Id = u32;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An object but for its parts, which are [`Graph::parts`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Node<'a> {
     /// `None`, `True`, `...`: one byte, never referred to.
     Singleton(u8),
@@ -20,65 +21,70 @@ pub(super) enum Node<'a> {
         code: u8,
         bytes: &'a [u8],
     },
-    Bytes(Cow<'a, [u8]>),
+    Bytes(Text<'a>),
     /// UTF-8, with surrogates as they come. Whether a string was interned is
     /// no part of its value: that of one character, or of a qualified name,
     /// depends on what else the compiling process had done.
-    Text(Cow<'a, [u8]>),
-    Tuple(Vec<Id>),
-    /// The ids are in an order that only the values decide.
-    FrozenSet(Vec<Id>),
-    Slice([Id; 3]),
-    Code(Box<Code>),
+    Text(Text<'a>),
     /// Of code objects only, even if a constant says the same.
-    FileName(String),
+    FileName(Text<'a>),
+    Tuple,
+    /// The parts are in an order that only the values decide.
+    FrozenSet,
+    Slice,
+    Code {
+        layout: Layout,
+        /// Which of [`Graph::numbers`] its own begin at.
+        numbers: usize,
+    },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Code {
-    pub layout: Layout,
-    /// The numbers among the fields, as they are written.
-    pub numbers: Vec<[u8; 4]>,
-    /// The objects among the fields but for the file name.
-    pub objects: Vec<Id>,
-    pub file_name: Id,
-}
-
-impl Node<'_> {
-    pub(super) fn children(&self) -> &[Id] {
-        match self {
-            Node::Tuple(items) | Node::FrozenSet(items) => items,
-            Node::Slice(parts) => parts,
-            Node::Code(code) => &code.objects,
-            Node::Singleton(_) | Node::Number { .. } | Node::Bytes(_) | Node::Text(_) | Node::FileName(_) => {
-                &[]
-            }
-        }
-    }
+/// The bytes of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Text<'a> {
+    Read(&'a [u8]),
+    /// Which of the strings that take the place of others.
+    Made(usize),
 }
 
 /// All objects of a stream. None is a part of itself: parts come before wholes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Graph<'a> {
-    nodes: Vec<Node<'a>>,
-    facts: Vec<Facts>,
-    /// By digest.
-    known: HashMap<u128, Id, BuildHasherDefault<Digested>>,
+    objects: Objects<'a>,
+    /// Those that may be equal to another one.
+    known: HashTable<Id>,
+    /// Of the objects that are inside of sets.
+    digests: Vec<Option<u128>>,
+}
+
+#[derive(Debug)]
+struct Objects<'a> {
+    all: Vec<Object<'a>>,
+    /// Of each object, one after the other.
+    parts: Vec<Id>,
+    /// Of each code object.
+    numbers: Vec<[u8; 4]>,
+    made: Vec<Vec<u8>>,
+    hasher: DefaultHashBuilder,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Facts {
+struct Object<'a> {
+    node: Node<'a>,
+    /// Where its parts begin, and how many there are.
+    parts: (u32, u32),
+    /// How often it is a part.
+    uses: u32,
     /// The objects on the longest way down.
-    height: usize,
-    /// Of the value, whatever the ids are; nothing if there is code in it.
-    digest: Option<u128>,
+    height: u16,
+    has_code: bool,
     /// It took the place of a constant.
     replaced: bool,
 }
 
 /// The deepest nesting that is read or written. CPython refuses 2000, and
 /// compiles no source that needs a tenth of it.
-pub(super) const DEEPEST: usize = 500;
+pub(super) const DEEPEST: u16 = 500;
 
 /// Room is taken for one object in so many bytes of a stream; a wrong guess
 /// costs no more than taking room again.
@@ -91,118 +97,222 @@ const MOST: usize = 1 << 16;
 impl<'a> Graph<'a> {
     /// Without an object, for a stream of this many bytes.
     pub(super) fn with_room_for(bytes: usize) -> Self {
-        let objects = (bytes / BYTES_OF_OBJECT).min(MOST);
-        Graph {
-            nodes: Vec::with_capacity(objects),
-            facts: Vec::with_capacity(objects),
-            known: HashMap::with_capacity_and_hasher(objects, BuildHasherDefault::default()),
-        }
+        let room = (bytes / BYTES_OF_OBJECT).min(MOST);
+        let objects = Objects {
+            all: Vec::with_capacity(room),
+            parts: Vec::with_capacity(room),
+            numbers: Vec::new(),
+            made: Vec::new(),
+            hasher: DefaultHashBuilder::default(),
+        };
+        Graph { objects, known: HashTable::with_capacity(room), digests: Vec::new() }
     }
 
-    /// The object with this value; `None` if it is too deep, a set of what
-    /// can't be in a set, or made to be taken for another one.
-    pub(super) fn add(&mut self, node: Node<'a>) -> Option<Id> {
-        let digest = self.digest(&node);
-        let id = self.nodes.len();
-        match digest.map(|digest| self.known.entry(digest)) {
-            Some(Entry::Occupied(known)) => {
-                let known = *known.get();
-                return (self.nodes[known] == node).then_some(known);
-            }
-            Some(Entry::Vacant(place)) => {
-                place.insert(id);
-            }
-            None if matches!(node, Node::FrozenSet(_)) => return None,
-            None => {}
-        }
-        let children = node.children();
-        let height = 1 + children.iter().map(|child| self.facts[*child].height).max().unwrap_or(0);
-        if height > DEEPEST {
+    /// The object with this value; `None` if it is too deep.
+    pub(super) fn add(&mut self, node: Node<'a>, parts: &[Id]) -> Option<Id> {
+        let objects = &mut self.objects;
+        let of_parts = parts.iter().map(|part| &objects.all[*part as usize]);
+        let (height, has_code) = of_parts
+            .fold((0, matches!(node, Node::Code { .. })), |(height, code), part| {
+                (part.height.max(height), code || part.has_code)
+            });
+        if height >= DEEPEST {
             return None;
         }
-        self.nodes.push(node);
-        self.facts.push(Facts { height, digest, replaced: false });
+        let id = Id::try_from(objects.all.len()).ok()?;
+        if !has_code {
+            let hash = objects.hash(node, parts);
+            let equal = |known: &Id| objects.is(*known, node, parts);
+            match self.known.entry(hash, equal, |known| objects.hash_of(*known)) {
+                Entry::Occupied(known) => return Some(*known.get()),
+                Entry::Vacant(place) => place.insert(id),
+            };
+        }
+        for part in parts {
+            objects.all[*part as usize].uses += 1;
+        }
+        let place = (u32::try_from(objects.parts.len()).ok()?, u32::try_from(parts.len()).ok()?);
+        objects.parts.extend_from_slice(parts);
+        objects.all.push(Object {
+            node,
+            parts: place,
+            uses: 0,
+            height: height + 1,
+            has_code,
+            replaced: false,
+        });
         Some(id)
     }
 
-    /// A set of these objects, which has none of them twice.
-    pub(super) fn add_set(&mut self, mut items: Vec<Id>) -> Option<Id> {
-        items.sort_by_key(|item| self.facts[*item].digest);
-        items.dedup();
-        self.add(Node::FrozenSet(items))
+    /// A set of these objects, which has none of them twice; `None` if one
+    /// can't be in a set, or is made to be taken for another.
+    pub(super) fn add_set(&mut self, parts: &[Id]) -> Option<Id> {
+        let mut ordered =
+            parts.iter().map(|part| Some((self.digest(*part)?, *part))).collect::<Option<Vec<_>>>()?;
+        ordered.sort_unstable();
+        ordered.dedup();
+        if ordered.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return None;
+        }
+        let parts: Vec<Id> = ordered.into_iter().map(|(_, part)| part).collect();
+        self.add(Node::FrozenSet, &parts)
     }
 
-    /// As [`Graph::add`], for what takes the place of a constant.
-    pub(super) fn add_replaced(&mut self, node: Node<'a>) -> Option<Id> {
-        let id = self.add(node)?;
-        self.facts[id].replaced = true;
+    /// A code object with its numbers and objects as they are written.
+    pub(super) fn add_code(&mut self, layout: Layout, numbers: &[[u8; 4]], parts: &[Id]) -> Option<Id> {
+        let first = self.objects.numbers.len();
+        self.objects.numbers.extend_from_slice(numbers);
+        self.add(Node::Code { layout, numbers: first }, parts)
+    }
+
+    /// As [`Graph::add`], for a string that takes the place of a constant.
+    pub(super) fn add_replaced(&mut self, kind: fn(Text<'a>) -> Node<'a>, bytes: Vec<u8>) -> Option<Id> {
+        let id = self.add_made(kind, bytes)?;
+        self.objects.all[id as usize].replaced = true;
         Some(id)
     }
 
-    pub(super) fn node(&self, id: Id) -> &Node<'a> {
-        &self.nodes[id]
+    fn add_made(&mut self, kind: fn(Text<'a>) -> Node<'a>, bytes: Vec<u8>) -> Option<Id> {
+        self.objects.made.push(bytes);
+        self.add(kind(Text::Made(self.objects.made.len() - 1)), &[])
+    }
+
+    pub(super) fn node(&self, id: Id) -> Node<'a> {
+        self.objects.all[id as usize].node
+    }
+
+    pub(super) fn parts(&self, id: Id) -> &[Id] {
+        self.objects.parts(id)
+    }
+
+    pub(super) fn bytes<'s>(&'s self, text: Text<'s>) -> &'s [u8] {
+        self.objects.bytes(text)
+    }
+
+    /// Those of a code object, from the first of its own on.
+    pub(super) fn numbers(&self, first: usize) -> &[[u8; 4]] {
+        &self.objects.numbers[first..]
     }
 
     pub(super) fn len(&self) -> usize {
-        self.nodes.len()
+        self.objects.all.len()
+    }
+
+    /// Whether more than one object has it as a part, or one has it twice.
+    pub(super) fn is_shared(&self, id: Id) -> bool {
+        self.objects.all[id as usize].uses > 1
     }
 
     pub(super) fn is_replaced(&self, id: Id) -> bool {
-        self.facts[id].replaced
+        self.objects.all[id as usize].replaced
     }
 
     /// Gives all code objects this file name that have the one of `root`.
     pub(super) fn name(&mut self, root: Id, file_name: &str) {
-        let Node::Code(code) = &self.nodes[root] else { return };
-        let old = code.file_name;
-        let Some(new) = self.add(Node::FileName(file_name.to_owned())) else { return };
-        for node in &mut self.nodes {
-            if let Node::Code(code) = node
-                && code.file_name == old
+        let Some(old) = self.objects.place_of_name(root).map(|place| self.objects.parts[place]) else {
+            return;
+        };
+        let Some(new) = self.add_made(Node::FileName, file_name.into()) else { return };
+        for id in 0..new {
+            if let Some(place) = self.objects.place_of_name(id)
+                && self.objects.parts[place] == old
             {
-                code.file_name = new;
+                self.objects.parts[place] = new;
+                self.objects.all[old as usize].uses -= 1;
+                self.objects.all[new as usize].uses += 1;
             }
         }
     }
 
     /// A hash with a key that everybody knows, the same on every machine: what
-    /// it orders is in the same order everywhere.
-    fn digest(&self, node: &Node<'_>) -> Option<u128> {
+    /// it orders is in the same order everywhere. `None` for what has code in
+    /// it.
+    fn digest(&mut self, id: Id) -> Option<u128> {
+        let object = self.objects.all[id as usize];
+        if object.has_code {
+            return None;
+        }
+        let index = id as usize;
+        if let Some(Some(known)) = self.digests.get(index) {
+            return Some(*known);
+        }
         let mut hasher = SipHasher13::new();
-        let (code, bytes): (u8, &[u8]) = match node {
-            Node::Singleton(code) => (*code, &[]),
-            Node::Number { code, bytes } => (*code, bytes),
-            Node::Bytes(bytes) => (b's', bytes),
-            Node::Text(text) => (b'u', text),
-            Node::Tuple(_) => (b'(', &[]),
-            Node::FrozenSet(_) => (b'>', &[]),
-            Node::Slice(_) => (b':', &[]),
-            Node::Code(_) | Node::FileName(_) => return None,
-        };
+        let (code, bytes) = self.objects.value(object.node);
         hasher.write(&[code]);
         hasher.write(bytes);
-        for child in node.children() {
-            hasher.write(&self.facts[*child].digest?.to_le_bytes());
+        for place in object.places() {
+            hasher.write(&self.digest(self.objects.parts[place])?.to_le_bytes());
         }
-        Some(hasher.finish128().as_u128())
+        let digest = hasher.finish128().as_u128();
+        if self.digests.len() <= index {
+            self.digests.resize(self.objects.all.len(), None);
+        }
+        self.digests[index] = Some(digest);
+        Some(digest)
     }
 }
 
-/// What is a hash already is not hashed again.
-#[derive(Clone, Copy, Debug, Default)]
-struct Digested(u64);
+impl Object<'_> {
+    /// Of its parts among all.
+    fn places(&self) -> Range<usize> {
+        let (start, count) = self.parts;
+        start as usize..start as usize + count as usize
+    }
+}
 
-impl Hasher for Digested {
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("only digests are looked up");
+impl Objects<'_> {
+    fn parts(&self, id: Id) -> &[Id] {
+        &self.parts[self.all[id as usize].places()]
     }
 
-    #[allow(clippy::cast_possible_truncation)] // any 64 bits of it will do
-    fn write_u128(&mut self, digest: u128) {
-        self.0 = digest as u64;
+    fn bytes<'s>(&'s self, text: Text<'s>) -> &'s [u8] {
+        match text {
+            Text::Read(bytes) => bytes,
+            Text::Made(index) => &self.made[index],
+        }
     }
 
-    fn finish(&self) -> u64 {
-        self.0
+    /// What the object is but for its parts.
+    fn value<'s>(&'s self, node: Node<'s>) -> (u8, &'s [u8]) {
+        match node {
+            Node::Singleton(code) => (code, &[]),
+            Node::Number { code, bytes } => (code, bytes),
+            Node::Bytes(bytes) => (b's', self.bytes(bytes)),
+            Node::Text(text) => (b'u', self.bytes(text)),
+            Node::FileName(text) => (b'f', self.bytes(text)),
+            Node::Tuple => (b'(', &[]),
+            Node::FrozenSet => (b'>', &[]),
+            Node::Slice => (b':', &[]),
+            Node::Code { .. } => (b'c', &[]),
+        }
+    }
+
+    fn is(&self, id: Id, node: Node<'_>, parts: &[Id]) -> bool {
+        self.value(self.all[id as usize].node) == self.value(node) && self.parts(id) == parts
+    }
+
+    fn hash_of(&self, id: Id) -> u64 {
+        self.hash(self.all[id as usize].node, self.parts(id))
+    }
+
+    /// Another one in each process: no file can be made to have many objects
+    /// of one hash.
+    fn hash(&self, node: Node<'_>, parts: &[Id]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        let (code, bytes) = self.value(node);
+        hasher.write_u8(code);
+        hasher.write(bytes);
+        for part in parts {
+            hasher.write_u32(*part);
+        }
+        hasher.finish()
+    }
+
+    /// Where among all parts the file name of a code object stands.
+    fn place_of_name(&self, id: Id) -> Option<usize> {
+        let object = self.all[id as usize];
+        let Node::Code { layout, .. } = object.node else { return None };
+        let objects = layout.fields().iter().filter(|field| **field != Field::Number);
+        objects.clone().position(|field| *field == Field::FileName).map(|place| object.places().start + place)
     }
 }

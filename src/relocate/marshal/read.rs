@@ -1,9 +1,7 @@
 //! A marshalled stream → its objects.
 
-use std::borrow::Cow;
-
 use super::Marshalled;
-use super::graph::{Code, DEEPEST, Graph, Id, Node};
+use super::graph::{DEEPEST, Graph, Id, Node, Text};
 use super::layout::{Field, Layout};
 
 /// A string among the constants and names of a stream.
@@ -12,9 +10,6 @@ pub(in crate::relocate) struct Constant<'s> {
     pub offset: usize,
     pub bytes: &'s [u8],
 }
-
-/// Most tuples have no more objects.
-const SMALL: usize = 32;
 
 /// Marks an object that later references mean.
 const FLAG: u8 = 0x80;
@@ -28,7 +23,12 @@ pub(super) struct Reader<'a, 'r> {
     /// The flagged objects in the order of their beginnings; `None` for those
     /// that have not ended.
     references: Vec<Option<Id>>,
-    depth: usize,
+    /// The parts so far of objects that have not ended, of inner ones behind
+    /// those of outer ones.
+    parts: Vec<Id>,
+    /// Likewise.
+    numbers: Vec<[u8; 4]>,
+    depth: u16,
 }
 
 /// What the bytes of a string are for.
@@ -46,13 +46,14 @@ impl<'a, 'r> Reader<'a, 'r> {
         layout: Layout,
         replace: &'r dyn Fn(&Constant<'_>) -> Option<Vec<u8>>,
     ) -> Self {
-        let (graph, references) = (Graph::with_room_for(stream.len()), Vec::new());
-        Reader { stream, at: 0, layout, replace, graph, references, depth: 0 }
+        let graph = Graph::with_room_for(stream.len());
+        let (references, parts, numbers) = (Vec::new(), Vec::new(), Vec::new());
+        Reader { stream, at: 0, layout, replace, graph, references, parts, numbers, depth: 0 }
     }
 
     pub(super) fn whole(mut self) -> Option<Marshalled<'a>> {
         let root = self.object(Role::Constant)?;
-        let whole = self.at == self.stream.len() && matches!(self.graph.node(root), Node::Code(_));
+        let whole = self.at == self.stream.len() && matches!(self.graph.node(root), Node::Code { .. });
         whole.then_some(Marshalled { graph: self.graph, root, size: self.stream.len() })
     }
 
@@ -80,7 +81,7 @@ impl<'a, 'r> Reader<'a, 'r> {
 
     fn behind_code(&mut self, code: u8, role: Role) -> Option<Id> {
         match code {
-            b'N' | b'T' | b'F' | b'.' | b'S' => self.graph.add(Node::Singleton(code)),
+            b'N' | b'T' | b'F' | b'.' | b'S' => self.graph.add(Node::Singleton(code), &[]),
             b'i' => self.number(code, 4),
             b'g' => self.number(code, 8),
             b'y' => self.number(code, 16),
@@ -103,23 +104,17 @@ impl<'a, 'r> Reader<'a, 'r> {
             }
             b')' => {
                 let [length] = self.array()?;
-                let items = self.objects(length.into(), role)?;
-                self.graph.add(Node::Tuple(items))
+                self.whole_of(length.into(), role, |graph, parts| graph.add(Node::Tuple, parts))
             }
             b'(' => {
                 let length = self.length()?;
-                let items = self.objects(length, role)?;
-                self.graph.add(Node::Tuple(items))
+                self.whole_of(length, role, |graph, parts| graph.add(Node::Tuple, parts))
             }
             b'>' => {
                 let length = self.length()?;
-                let items = self.objects(length, role)?;
-                self.graph.add_set(items)
+                self.whole_of(length, role, Graph::add_set)
             }
-            b':' => {
-                let parts = self.objects(3, role)?;
-                self.graph.add(Node::Slice(parts.try_into().ok()?))
-            }
+            b':' => self.whole_of(3, role, |graph, parts| graph.add(Node::Slice, parts)),
             b'c' => self.code(),
             b'r' => {
                 let index = self.length()?;
@@ -130,44 +125,54 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     fn code(&mut self) -> Option<Id> {
-        let fields = self.layout.fields();
-        let (mut numbers, mut file_name) = (Vec::with_capacity(fields.len()), None);
-        let mut objects = Vec::with_capacity(fields.len());
-        for field in fields {
-            match field {
-                Field::Number => numbers.push(self.array()?),
-                Field::Machine => objects.push(self.object(Role::Fixed)?),
-                Field::Object => objects.push(self.object(Role::Constant)?),
-                Field::FileName => file_name = Some(self.object(Role::Fixed)?),
-            }
+        let (parts, numbers) = (self.parts.len(), self.numbers.len());
+        for field in self.layout.fields() {
+            let role = match field {
+                Field::Number => {
+                    let number = self.array()?;
+                    self.numbers.push(number);
+                    continue;
+                }
+                Field::Machine | Field::FileName => Role::Fixed,
+                Field::Object => Role::Constant,
+            };
+            let part = self.object(role)?;
+            self.parts.push(part);
         }
-        let code = Code { layout: self.layout, numbers, objects, file_name: file_name? };
-        self.graph.add(Node::Code(Box::new(code)))
+        let code = self.graph.add_code(self.layout, &self.numbers[numbers..], &self.parts[parts..]);
+        self.parts.truncate(parts);
+        self.numbers.truncate(numbers);
+        code
     }
 
-    fn objects(&mut self, count: usize, role: Role) -> Option<Vec<Id>> {
-        // Each takes a byte at least: nobody gets much memory for a mere claim.
-        if count > self.stream.len() - self.at {
-            return None;
-        }
-        let mut objects = Vec::with_capacity(count.min(SMALL));
+    /// What `add` makes of the next `count` objects.
+    fn whole_of(
+        &mut self,
+        count: usize,
+        role: Role,
+        add: impl FnOnce(&mut Graph<'a>, &[Id]) -> Option<Id>,
+    ) -> Option<Id> {
+        let start = self.parts.len();
         for _ in 0..count {
-            objects.push(self.object(role)?);
+            let part = self.object(role)?;
+            self.parts.push(part);
         }
-        Some(objects)
+        let whole = add(&mut self.graph, &self.parts[start..]);
+        self.parts.truncate(start);
+        whole
     }
 
     fn number(&mut self, code: u8, length: usize) -> Option<Id> {
         let bytes = self.take(length)?;
-        self.graph.add(Node::Number { code, bytes })
+        self.graph.add(Node::Number { code, bytes }, &[])
     }
 
     fn bytes(&mut self, length: usize, role: Role) -> Option<Id> {
         let offset = self.at;
         let bytes = self.take(length)?;
         match self.replacement(offset, bytes, role) {
-            Some(new) => self.graph.add_replaced(Node::Bytes(Cow::Owned(new))),
-            None => self.graph.add(Node::Bytes(Cow::Borrowed(bytes))),
+            Some(new) => self.graph.add_replaced(Node::Bytes, new),
+            None => self.graph.add(Node::Bytes(Text::Read(bytes)), &[]),
         }
     }
 
@@ -178,8 +183,8 @@ impl<'a, 'r> Reader<'a, 'r> {
             return None;
         }
         match self.replacement(offset, text, role) {
-            Some(new) => self.graph.add_replaced(Node::Text(Cow::Owned(new))),
-            None => self.graph.add(Node::Text(Cow::Borrowed(text))),
+            Some(new) => self.graph.add_replaced(Node::Text, new),
+            None => self.graph.add(Node::Text(Text::Read(text)), &[]),
         }
     }
 

@@ -3,37 +3,36 @@
 use std::ops::Range;
 
 use super::Written;
-use super::graph::{Code, Graph, Id, Node};
-use super::layout::Field;
+use super::graph::{Graph, Id, Node};
+use super::layout::{Field, Layout};
 
 /// Writes what belongs to `root`, of a stream that had about `size` bytes.
 pub(super) fn write(graph: &Graph<'_>, root: Id, size: usize) -> Written {
-    let mut uses = vec![0; graph.len()];
-    count(graph, root, &mut uses);
-    let numbers = vec![None; graph.len()];
+    let numbers = vec![NONE; graph.len()];
     let mut writer =
-        Writer { graph, uses, numbers, flagged: 0, bytes: Vec::with_capacity(size), replaced: Vec::new() };
+        Writer { graph, numbers, flagged: 0, bytes: Vec::with_capacity(size), replaced: Vec::new() };
     writer.object(root);
     Written { bytes: writer.bytes, replaced: writer.replaced }
 }
 
-/// How often each object is written or referred to.
-fn count(graph: &Graph<'_>, id: Id, uses: &mut [u32]) {
-    uses[id] += 1;
-    if uses[id] == 1 {
-        let node = graph.node(id);
-        node.children().iter().for_each(|child| count(graph, *child, uses));
-        if let Node::Code(code) = node {
-            count(graph, code.file_name, uses);
-        }
+/// No reference: there are fewer than a stream has bytes.
+const NONE: u32 = u32::MAX;
+
+/// The bytes of names (`all_name_chars` in `Objects/codeobject.c`).
+const IN_NAMES: [bool; 256] = {
+    let mut names = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        names[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
+        byte += 1;
     }
-}
+    names
+};
 
 struct Writer<'g, 'a> {
     graph: &'g Graph<'a>,
-    uses: Vec<u32>,
-    /// Under which reference an object was written.
-    numbers: Vec<Option<u32>>,
+    /// Under which reference each object was written.
+    numbers: Vec<u32>,
     flagged: u32,
     bytes: Vec<u8>,
     replaced: Vec<Range<usize>>,
@@ -41,66 +40,70 @@ struct Writer<'g, 'a> {
 
 impl Writer<'_, '_> {
     fn object(&mut self, id: Id) {
-        let node = self.graph.node(id);
-        if let Some(number) = self.numbers[id] {
-            self.bytes.push(b'r');
-            self.bytes.extend(number.to_le_bytes());
+        let number = &mut self.numbers[id as usize];
+        if *number != NONE {
+            let [a, b, c, d] = number.to_le_bytes();
+            self.bytes.extend_from_slice(&[b'r', a, b, c, d]);
             return;
         }
+        let node = self.graph.node(id);
         let start = self.bytes.len();
-        if self.uses[id] > 1 && !matches!(node, Node::Singleton(_)) {
-            self.numbers[id] = Some(self.flagged);
+        let flagged = self.graph.is_shared(id) && !matches!(node, Node::Singleton(_));
+        if flagged {
+            *number = self.flagged;
             self.flagged += 1;
         }
         match node {
-            Node::Singleton(code) => self.bytes.push(*code),
+            Node::Singleton(code) => self.bytes.push(code),
             Node::Number { code, bytes } => {
-                self.bytes.push(*code);
+                self.bytes.push(code);
                 self.bytes.extend_from_slice(bytes);
             }
             Node::Bytes(bytes) => {
+                let bytes = self.graph.bytes(bytes);
                 self.head(b's', bytes.len());
                 self.string(id, bytes);
             }
-            Node::Text(text) => self.text(id, text),
-            Node::FileName(name) => self.text(id, name.as_bytes()),
-            Node::Tuple(items) => {
-                match u8::try_from(items.len()) {
-                    Ok(length) => self.bytes.extend([b')', length]),
-                    Err(_) => self.head(b'(', items.len()),
+            Node::Text(text) | Node::FileName(text) => self.text(id, self.graph.bytes(text)),
+            Node::Tuple => {
+                let parts = self.graph.parts(id);
+                match u8::try_from(parts.len()) {
+                    Ok(length) => self.bytes.extend_from_slice(&[b')', length]),
+                    Err(_) => self.head(b'(', parts.len()),
                 }
-                self.objects(items);
+                self.parts(id);
             }
-            Node::FrozenSet(items) => {
-                self.head(b'>', items.len());
-                self.objects(items);
+            Node::FrozenSet => {
+                self.head(b'>', self.graph.parts(id).len());
+                self.parts(id);
             }
-            Node::Slice(parts) => {
+            Node::Slice => {
                 self.bytes.push(b':');
-                self.objects(parts);
+                self.parts(id);
             }
-            Node::Code(code) => self.code(code),
+            Node::Code { layout, numbers } => self.code(id, layout, numbers),
         }
-        if self.numbers[id].is_some() {
+        if flagged {
             self.bytes[start] |= 0x80;
         }
     }
 
-    fn objects(&mut self, ids: &[Id]) {
-        for id in ids {
-            self.object(*id);
+    fn parts(&mut self, id: Id) {
+        for part in self.graph.parts(id) {
+            self.object(*part);
         }
     }
 
-    fn code(&mut self, code: &Code) {
+    fn code(&mut self, id: Id, layout: Layout, numbers: usize) {
         self.bytes.push(b'c');
-        let (mut numbers, mut objects) = (code.numbers.iter(), code.objects.iter());
-        for field in code.layout.fields() {
+        let (mut numbers, mut parts) = (self.graph.numbers(numbers).iter(), self.graph.parts(id).iter());
+        for field in layout.fields() {
             match field {
-                Field::Number => numbers.next().into_iter().for_each(|number| self.bytes.extend(number)),
-                Field::FileName => self.object(code.file_name),
-                Field::Machine | Field::Object => {
-                    objects.next().into_iter().for_each(|object| self.object(*object));
+                Field::Number => {
+                    numbers.next().into_iter().for_each(|number| self.bytes.extend_from_slice(number));
+                }
+                Field::Machine | Field::FileName | Field::Object => {
+                    parts.next().into_iter().for_each(|part| self.object(*part));
                 }
             }
         }
@@ -109,10 +112,13 @@ impl Writer<'_, '_> {
     /// As short as the format has it, and interned if it could be a name:
     /// loading interns the names of a code object and such constants anyway.
     fn text(&mut self, id: Id, text: &[u8]) {
-        let interned = text.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        let interned = text.iter().all(|byte| IN_NAMES[usize::from(*byte)]);
+        let ascii = interned || text.is_ascii();
         match u8::try_from(text.len()) {
-            Ok(length) if text.is_ascii() => self.bytes.extend([if interned { b'Z' } else { b'z' }, length]),
-            _ if text.is_ascii() => self.head(if interned { b'A' } else { b'a' }, text.len()),
+            Ok(length) if ascii => {
+                self.bytes.extend_from_slice(&[if interned { b'Z' } else { b'z' }, length]);
+            }
+            _ if ascii => self.head(if interned { b'A' } else { b'a' }, text.len()),
             _ => self.head(b'u', text.len()),
         }
         self.string(id, text);
@@ -129,7 +135,7 @@ impl Writer<'_, '_> {
     /// A type code and a length in four bytes. What was read had lengths that
     /// fit, and replacements are paths.
     fn head(&mut self, code: u8, length: usize) {
-        self.bytes.push(code);
-        self.bytes.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+        let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
+        self.bytes.extend_from_slice(&[code, a, b, c, d]);
     }
 }
