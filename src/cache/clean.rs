@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use walkdir::WalkDir;
 
-use super::{Kind, unused};
+use super::{Kind, remove, unused};
 use crate::error::{Explain, Result};
 use crate::interrupt;
 
@@ -81,10 +81,7 @@ pub fn clean(root: &Path, waiting: impl FnOnce()) -> Result<Vec<Content>> {
     };
     let found = contents(root)?;
     for kind in Kind::ALL {
-        match fs_err::remove_dir_all(root.join(kind.name())) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
+        remove(&root.join(kind.name()))?;
     }
     Ok(found)
 }
@@ -126,6 +123,14 @@ mod tests {
         assert_eq!(removed.iter().map(|content| content.pieces).collect::<Vec<_>>(), [0, 1, 1]);
         assert!(contents(folder.path()).unwrap().iter().all(|content| content.pieces == 0));
         assert!(folder.path().join("notes").exists());
+    }
+
+    #[test]
+    fn cleaning_takes_what_is_no_folder_too() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(folder.path().join(Kind::Bytecode.name()), "").unwrap();
+        clean(folder.path(), || panic!("nobody uses it")).unwrap();
+        assert!(!folder.path().join(Kind::Bytecode.name()).exists());
     }
 
     #[test]

@@ -23,8 +23,9 @@ pub use clean::{Content, clean, contents};
 pub use prune::{BadLimit, Limit};
 
 use fs_err::File;
+use sha2::{Digest, Sha256};
 
-use crate::fs::{OnExisting, StagedFile, sha256};
+use crate::fs::{OnExisting, StagedFile};
 
 /// SHA-256 of everything that a piece depends on.
 pub type Key = [u8; 32];
@@ -117,14 +118,20 @@ impl Cache {
         let path = self.path(kind, key);
         let mut bytes = read(&path).ok()?;
         let length = bytes.len().checked_sub(CHECKSUM);
-        if let Some(length) = length.filter(|length| sha256(&bytes[..*length]) == bytes[*length..]) {
+        let sum = |length: usize| checksum(kind, key, &bytes[..length]);
+        if let Some(length) = length.filter(|length| sum(*length) == bytes[*length..]) {
             note_use(&path);
             bytes.truncate(length);
             return Some(bytes);
         }
-        self.damaged.fetch_add(1, Ordering::Relaxed);
-        let _ = fs_err::remove_file(&path);
+        self.discard(&path);
         None
+    }
+
+    /// Removes a damaged piece, and remembers to tell.
+    pub fn discard(&self, piece: &Path) {
+        self.damaged.fetch_add(1, Ordering::Relaxed);
+        let _ = remove(piece);
     }
 
     /// Keeps a piece that comes in parts.
@@ -132,7 +139,8 @@ impl Cache {
         if self.failure().is_some() {
             return;
         }
-        let bytes = parts.concat();
+        let mut bytes = parts.concat();
+        bytes.extend(checksum(kind, key, &bytes));
         match self.write(&self.path(kind, key), &bytes) {
             Ok(()) => drop(self.added.fetch_add(bytes.len() as u64, Ordering::Relaxed)),
             Err(error) => self.fail(&error),
@@ -180,8 +188,23 @@ impl Cache {
             staged()?
         };
         file.write_all(bytes)?;
-        file.write_all(&sha256(bytes))?;
         Ok(file.commit_unsynced()?)
+    }
+}
+
+/// Of a piece and of what it is for: one that lies in the place of another is
+/// damaged, too.
+fn checksum(kind: Kind, key: &Key, bytes: &[u8]) -> [u8; CHECKSUM] {
+    Sha256::new().chain_update(kind.name()).chain_update(key).chain_update(bytes).finalize().into()
+}
+
+/// Removes whatever is there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs_err::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(found) if found.is_dir() => fs_err::remove_dir_all(path),
+        Ok(_) => fs_err::remove_file(path),
     }
 }
 
@@ -279,6 +302,33 @@ mod tests {
             assert!(!path.exists());
         }
         assert_eq!(cache.close(Limit::default()).damaged, 2);
+    }
+
+    #[test]
+    fn a_piece_in_the_place_of_another_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path().to_owned());
+        let other: Key = [8; 32];
+        cache.put(Kind::Segments, &KEY, &[b"one"]);
+        for (kind, key) in [(Kind::Segments, other), (Kind::Readings, KEY)] {
+            cache.put(kind, &key, &[b"two"]);
+            fs_err::copy(cache.path(Kind::Segments, &KEY), cache.path(kind, &key)).unwrap();
+            assert_eq!(cache.get(kind, &key), None);
+        }
+        assert_eq!(cache.get(Kind::Segments, &KEY).unwrap(), b"one");
+        assert_eq!(cache.close(Limit::default()).damaged, 2);
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_a_piece_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path().to_owned());
+        let path = cache.path(Kind::Segments, &KEY);
+        fs_err::create_dir_all(path.join("below")).unwrap();
+        assert_eq!(cache.get(Kind::Segments, &KEY), None);
+        cache.put(Kind::Segments, &KEY, &[b"one"]);
+        assert_eq!(cache.get(Kind::Segments, &KEY).as_deref(), Some(&b"one"[..]));
+        assert_eq!(cache.close(Limit::default()), Troubles { damaged: 1, failure: None });
     }
 
     #[test]

@@ -73,9 +73,14 @@ impl<'a> Cache<'a> {
         let checksum = self.known.get(&key)?;
         let path = self.path(&key, checksum);
         let bytes = cache::read(&path).ok()?;
+        if short(&sha256(&bytes)) != *checksum {
+            if let Some(kept) = self.kept {
+                kept.discard(&path);
+            }
+            return None;
+        }
         cache::note_use(&path);
         match bytes.len() as u64 {
-            _ if short(&sha256(&bytes)) != *checksum => None,
             0 => Some(Known::Refused),
             size => Some(Known::Compiled(Content::Disk { path: path.into(), size })),
         }
