@@ -34,24 +34,23 @@ pub(super) fn rewrite(
     let replace = |constant: &Constant<'_>| replaced(constant.bytes, prefixes, root);
     let mut code = marshal::read(stream, layout, &replace)?;
     code.name(&format!("{root}/{source}"));
-    let written = code.write();
+    let mut written = code.write(&[magic, &header(source_hash, check)].concat());
 
-    let mut bytes = [magic, &header(source_hash, check), &written.bytes].concat();
     let mut placeholders = Vec::new();
     if *destination == Destination::Anywhere {
         let finder = memchr::memmem::Finder::new(PLACEHOLDER);
         for string in written.replaced {
-            let text = &bytes[HEADER..][string.clone()];
+            let text = &written.bytes[string.clone()];
             placeholders.extend(finder.find_iter(text).map(|at| Placeholder {
                 path: path.to_owned(),
-                offset: (HEADER + string.start + at) as u64,
+                offset: (string.start + at) as u64,
                 length: PLACEHOLDER.len() as u64,
                 kind: PlaceholderKind::Marshalled,
             }));
         }
     }
-    bytes.shrink_to_fit();
-    Some((bytes, placeholders))
+    written.bytes.shrink_to_fit();
+    Some((written.bytes, placeholders))
 }
 
 /// Whether it is said to be of a CPython whose code objects are known: then
@@ -87,7 +86,7 @@ pub(super) fn place(bytes: &[u8], listed: &[&Placeholder], destination: &str) ->
         new.extend_from_slice(&constant.bytes[at..]);
         (at > 0).then_some(new)
     };
-    let written = marshal::read(stream, layout, &replace)?.write();
+    let written = marshal::read(stream, layout, &replace)?.write(&[]);
     (found.get() == listed.len()).then_some(Edit {
         offset: HEADER as u64,
         length: stream.len() as u64,

@@ -186,7 +186,10 @@ impl Relocator {
     /// As [`Self::relocate`], with the edits applied.
     #[must_use]
     pub fn relocated(&self, path: &str, executable: bool, rewrite: &Rewrite, bytes: &[u8]) -> Vec<u8> {
-        splice(bytes, &self.relocate(path, executable, rewrite, bytes).edits)
+        match &mut self.relocate(path, executable, rewrite, bytes).edits[..] {
+            [edit] if edit.length == bytes.len() as u64 => std::mem::take(&mut edit.bytes),
+            edits => splice(bytes, edits),
+        }
     }
 
     /// A file that is neither bytecode with a hash nor a script.

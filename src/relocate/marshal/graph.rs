@@ -39,6 +39,15 @@ pub(super) enum Node<'a> {
     },
 }
 
+impl Node<'_> {
+    /// A number that is equal to nothing, not even to another such object.
+    fn is_nan(self) -> bool {
+        let Node::Number { code: b'g' | b'y', bytes } = self else { return false };
+        let parts = bytes.chunks_exact(size_of::<f64>());
+        parts.filter_map(|part| part.try_into().ok()).any(|part| f64::from_le_bytes(part).is_nan())
+    }
+}
+
 /// The bytes of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Text<'a> {
@@ -51,7 +60,7 @@ pub(super) enum Text<'a> {
 #[derive(Debug)]
 pub(super) struct Graph<'a> {
     objects: Objects<'a>,
-    /// Those that may be equal to another one.
+    /// Those that others may be equal to.
     known: HashTable<Id>,
     /// Of the objects that are inside of sets.
     digests: Vec<Option<u128>>,
@@ -120,7 +129,7 @@ impl<'a> Graph<'a> {
             return None;
         }
         let id = Id::try_from(objects.all.len()).ok()?;
-        if !has_code {
+        if !has_code && !node.is_nan() {
             let hash = objects.hash(node, parts);
             let equal = |known: &Id| objects.is(*known, node, parts);
             match self.known.entry(hash, equal, |known| objects.hash_of(*known)) {
@@ -145,15 +154,12 @@ impl<'a> Graph<'a> {
     }
 
     /// A set of these objects, which has none of them twice; `None` if one
-    /// can't be in a set, or is made to be taken for another.
+    /// can't be in a set. Those of one digest stay in the order of the stream.
     pub(super) fn add_set(&mut self, parts: &[Id]) -> Option<Id> {
         let mut ordered =
             parts.iter().map(|part| Some((self.digest(*part)?, *part))).collect::<Option<Vec<_>>>()?;
         ordered.sort_unstable();
         ordered.dedup();
-        if ordered.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            return None;
-        }
         let parts: Vec<Id> = ordered.into_iter().map(|(_, part)| part).collect();
         self.add(Node::FrozenSet, &parts)
     }

@@ -38,8 +38,8 @@ pub(super) struct Marshalled<'a> {
 #[derive(Debug)]
 pub(super) struct Written {
     pub bytes: Vec<u8>,
-    /// Where the strings stand that a constant was replaced by, in the order
-    /// of the bytes.
+    /// Where in them the strings stand that a constant was replaced by, in
+    /// their order.
     pub replaced: Vec<Range<usize>>,
 }
 
@@ -60,8 +60,10 @@ impl Marshalled<'_> {
         self.graph.name(self.root, file_name);
     }
 
-    /// The canonical stream.
-    pub(super) fn write(&self) -> Written {
-        write::write(&self.graph, self.root, self.size)
+    /// The canonical stream, behind `head`.
+    pub(super) fn write(&self, head: &[u8]) -> Written {
+        let mut bytes = Vec::with_capacity(head.len() + self.size);
+        bytes.extend_from_slice(head);
+        write::write(&self.graph, self.root, bytes)
     }
 }

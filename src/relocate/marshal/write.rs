@@ -6,11 +6,10 @@ use super::Written;
 use super::graph::{Graph, Id, Node};
 use super::layout::{Field, Layout};
 
-/// Writes what belongs to `root`, of a stream that had about `size` bytes.
-pub(super) fn write(graph: &Graph<'_>, root: Id, size: usize) -> Written {
+/// Appends what belongs to `root` to `bytes`.
+pub(super) fn write(graph: &Graph<'_>, root: Id, bytes: Vec<u8>) -> Written {
     let numbers = vec![NONE; graph.len()];
-    let mut writer =
-        Writer { graph, numbers, flagged: 0, bytes: Vec::with_capacity(size), replaced: Vec::new() };
+    let mut writer = Writer { graph, numbers, flagged: 0, bytes, replaced: Vec::new() };
     writer.object(root);
     Written { bytes: writer.bytes, replaced: writer.replaced }
 }
