@@ -80,7 +80,7 @@ fn whole(entries: &[Measured], deflater: &mut Deflater) -> Result<Segment> {
             Node::File(file) if item.size > 0 => {
                 let mut raw = Vec::new();
                 Reader::open(item, file)?.read_whole(&mut raw)?;
-                deflater.block(&raw, Next::End, &mut segment.bytes)?;
+                deflater.block(&raw, Next::End, &mut segment.bytes);
                 item.crc
             }
             Node::Directory | Node::File(_) => 0,
@@ -97,7 +97,7 @@ fn slice(item: &Measured, part: &Range<u64>, deflater: &mut Deflater) -> Result<
         Reader::open(item, file)?.read(part.clone(), &mut raw)?;
     }
     let next = if part.end == item.size { Next::End } else { Next::Block };
-    deflater.block(&raw, next, &mut bytes)?;
+    deflater.block(&raw, next, &mut bytes);
     Ok(Segment { bytes, sums: vec![Sum::of(&raw)] })
 }
 

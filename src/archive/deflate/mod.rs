@@ -5,14 +5,9 @@
 //! afterwards: its last block is made one of many, and an empty stored block
 //! brings it to the end of a byte, as `Z_SYNC_FLUSH` does in zlib.
 
-mod code;
-mod walk;
+mod stream;
 
-use std::io;
-
-use libdeflater::{CompressionLvl, Compressor};
-
-use walk::{Ends, walk};
+use stream::{Compressor, Ends};
 
 /// How each stretch but the last ends: the length of an empty stored block
 /// and its complement (3.2.4).
@@ -21,8 +16,7 @@ pub(super) const MARK: [u8; 4] = [0, 0, 0xff, 0xff];
 /// The most bytes that [`open`] adds.
 const ENDING: usize = 1 + MARK.len();
 
-/// The bits before [`MARK`]: the header of a stored block that is not the
-/// last one.
+/// The header of a stored block, in bits.
 const STORED: usize = 3;
 
 /// What follows a block.
@@ -45,38 +39,30 @@ impl Deflater {
     /// # Panics
     /// If the level is no level of [`Layout::levels`](super::Layout::levels).
     pub(super) fn new(level: u32) -> Self {
-        let level = i32::try_from(level).ok().and_then(|level| CompressionLvl::new(level).ok());
-        Deflater { compressor: Compressor::new(level.expect("levels are checked")), room: Vec::new() }
+        Deflater { compressor: Compressor::new(level), room: Vec::new() }
     }
 
     /// Appends the compressed block to `out`.
-    pub(super) fn block(&mut self, raw: &[u8], next: Next, out: &mut Vec<u8>) -> io::Result<()> {
-        let bound = self.compressor.deflate_compress_bound(raw.len());
-        if self.room.len() < bound {
-            self.room.resize(bound, 0);
-        }
-        let size = self.compressor.deflate_compress(raw, &mut self.room).map_err(io::Error::other)?;
-        let start = out.len();
+    pub(super) fn block(&mut self, raw: &[u8], next: Next, out: &mut Vec<u8>) {
+        let ends = self.compressor.compress(raw, &mut self.room);
+        let (start, size) = (out.len(), ends.end.div_ceil(8));
         out.reserve(size + ENDING);
         out.extend_from_slice(&self.room[..size]);
         if next == Next::Block {
-            open(start, out).ok_or_else(|| io::Error::other("libdeflate made no deflate stream"))?;
+            open(start, ends, out);
         }
-        Ok(())
     }
 }
 
 /// Lets something follow the stream that begins at `start`.
-fn open(start: usize, out: &mut Vec<u8>) -> Option<()> {
-    let Ends { last_block, end } = walk(&out[start..])?;
+fn open(start: usize, Ends { last_block, end }: Ends, out: &mut Vec<u8>) {
     // BFINAL is the lowest bit of a block's header; what is left of the last byte is zero, as the
-    // header of a stored block is.
+    // header of a stored block that is not the last one is.
     out[start + last_block / 8] &= !(1 << (last_block % 8));
     if end.next_multiple_of(8) - end < STORED {
         out.push(0);
     }
     out.extend(MARK);
-    Some(())
 }
 
 #[cfg(test)]
@@ -114,38 +100,11 @@ mod tests {
         ) {
             let (mut deflater, mut stream) = (Deflater::new(level), b"before".to_vec());
             for block in &blocks {
-                deflater.block(block, Next::Block, &mut stream).unwrap();
+                deflater.block(block, Next::Block, &mut stream);
                 prop_assert!(stream.ends_with(&MARK));
             }
-            deflater.block(b"the end", Next::End, &mut stream).unwrap();
+            deflater.block(b"the end", Next::End, &mut stream);
             prop_assert_eq!(inflated(&stream[6..]), [blocks.concat(), b"the end".to_vec()].concat());
-        }
-
-        #[test]
-        fn zlibs_streams_are_walked_too(raw in bytes(), level in 0_u32..=9) {
-            let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::new(level));
-            io::Write::write_all(&mut encoder, &raw).unwrap();
-            let mut stream = encoder.finish().unwrap();
-            open(0, &mut stream).unwrap();
-            stream.extend([3, 0]);
-            prop_assert_eq!(inflated(&stream), raw);
-        }
-
-        #[test]
-        fn what_is_no_stream_is_walked_to_nowhere(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            if let Some(Ends { last_block, end }) = walk(&bytes) {
-                prop_assert!(last_block < end && end <= bytes.len() * 8);
-            }
-        }
-    }
-
-    #[test]
-    fn a_stream_that_is_cut_short_has_no_end() {
-        let mut stream = Vec::new();
-        Deflater::new(6).block(&b"one two three ".repeat(9), Next::End, &mut stream).unwrap();
-        assert!(walk(&stream).is_some());
-        for length in 0..stream.len() {
-            assert_eq!(walk(&stream[..length]), None, "{length}");
         }
     }
 }
