@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::records::{Fact, Facts};
+use super::facts::{Fact, Facts};
 use super::{Error, scrub};
 use crate::entry::PLACEHOLDER;
 use crate::error::Result;
@@ -26,7 +26,7 @@ pub(super) fn rewrite(path: &str, bytes: &[u8], facts: &Facts<'_>) -> Result<Vec
         link.insert("source".into(), "".into());
     }
     if let Some(Value::Array(files)) = record.get_mut("files") {
-        files.retain(|file| file.as_str().is_some_and(|file| facts.contains_key(file)));
+        files.retain(|file| file.as_str().is_some_and(|file| facts.contains(file)));
         files.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
     }
     if let Some(Value::Array(paths)) = record.get_mut("paths_data").and_then(|data| data.get_mut("paths")) {
@@ -79,7 +79,7 @@ fn agree(entry: &mut Map<String, Value>, facts: &Facts<'_>) -> bool {
                 entry.insert("sha256_in_prefix".into(), hex::encode(sha256).into());
             }
             if entry.contains_key("size_in_bytes") {
-                entry.insert("size_in_bytes".into(), (*size).into());
+                entry.insert("size_in_bytes".into(), size.into());
             }
         }
     }
@@ -109,6 +109,7 @@ fn clean(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts::tests::{file, link};
     use super::*;
 
     fn rewritten(facts: &Facts<'_>) -> Value {
@@ -129,9 +130,8 @@ mod tests {
 
     #[test]
     fn lists_of_files_follow_the_archive() {
-        let facts: Facts =
-            [("bin/python", Fact::File { size: 5, sha256: [0xab; 32] }), ("bin/python3.11", Fact::Link)]
-                .into();
+        let items = [file("bin/python", 5, [0xab; 32]), link("bin/python3.11")];
+        let facts = Facts::of(&items);
         let record = rewritten(&facts);
         assert_eq!(record["files"], serde_json::json!(["bin/python", "bin/python3.11"]));
         let hash = "ab".repeat(32);
@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn nothing_of_this_machine_stays() {
-        let facts: Facts = [("bin/python3.11", Fact::File { size: 5, sha256: [0xab; 32] })].into();
+        let items = [file("bin/python3.11", 5, [0xab; 32])];
+        let facts = Facts::of(&items);
         let record = rewritten(&facts);
         let text = record.to_string();
         assert!(!text.contains("/home/me") && !text.contains("secret") && !text.contains("tk-1"), "{text}");

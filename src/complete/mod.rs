@@ -19,6 +19,7 @@ mod conda_meta;
 mod debian;
 mod direct_url;
 mod error;
+mod facts;
 mod glibc;
 mod history;
 mod interpreter;

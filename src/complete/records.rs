@@ -2,14 +2,15 @@
 //! conda's records. They are written anew once the archived bytes of all
 //! others are known.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use rayon::prelude::*;
 
 use super::conda_meta;
+use super::facts::{Fact, Facts};
 use crate::entry::{CachedBytecode, Change, Content, Entry, File, Measured, Node, Rewrite};
 use crate::error::Result;
 use crate::fs::sha256;
@@ -41,40 +42,24 @@ pub fn records(measured: Vec<Measured>, inventory: &Inventory) -> Result<Vec<Mea
     Ok(measured)
 }
 
-/// What is known of a path of the archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fact {
-    File { size: u64, sha256: [u8; 32] },
-    Link,
-    Folder,
-}
-
-/// The archive by path.
-pub(super) type Facts<'a> = HashMap<&'a str, Fact>;
-
-fn facts(measured: &[Measured]) -> Facts<'_> {
-    let fact = |item: &Measured| match item.entry.node {
-        Node::File(_) => Fact::File { size: item.size, sha256: item.sha256 },
-        Node::Link(_) => Fact::Link,
-        Node::Directory => Fact::Folder,
-    };
-    measured.iter().map(|item| (&*item.entry.path, fact(item))).collect()
-}
-
 fn update(
     measured: &mut [Measured],
-    applies: impl Fn(&str) -> bool,
-    rewrite: impl Fn(&str, &[u8], &Facts<'_>) -> Result<Vec<u8>>,
+    applies: impl Fn(&str) -> bool + Sync,
+    rewrite: impl Fn(&str, &[u8], &Facts<'_>) -> Result<Vec<u8>> + Sync,
 ) -> Result<()> {
-    let (facts, mut updated) = (facts(measured), Vec::new());
-    for (index, item) in measured.iter().enumerate().filter(|(_, item)| applies(&item.entry.path)) {
+    let facts = Facts::of(measured);
+    let updated = |(index, item): (usize, &Measured)| {
+        let Node::File(file) = &item.entry.node else { return Ok(None) };
         interrupt::check()?;
-        let Node::File(file) = &item.entry.node else { continue };
         let bytes = rewrite(&item.entry.path, &file.content.read()?, &facts)?;
-        updated.push((index, made(&item.entry, bytes)));
-    }
-    for (index, item) in updated {
-        measured[index] = item;
+        Ok(Some((index, made(&item.entry, bytes))))
+    };
+    let lists = measured.par_iter().enumerate().filter(|(_, item)| applies(&item.entry.path));
+    let updated: Vec<Result<_>> = lists.map(updated).collect();
+    for list in updated {
+        if let Some((index, item)) = list? {
+            measured[index] = item;
+        }
     }
     Ok(())
 }
@@ -110,8 +95,7 @@ fn rewrite_record(root: &Path, tag: &str, path: &str, text: &str, facts: &Facts<
                 }
                 _ => format!("{},,", name(&inside)),
             };
-            let bytecode =
-                CachedBytecode::path_for(&inside, tag).filter(|path| facts.contains_key(path.as_str()));
+            let bytecode = CachedBytecode::path_for(&inside, tag).filter(|path| facts.contains(path));
             let bytecode = bytecode.map(|path| format!("{},,", name(&path)));
             Some([Some(listed), bytecode].into_iter().flatten())
         })
@@ -129,6 +113,7 @@ fn quoted(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts::tests::{file, link};
     use super::*;
 
     const RECORD: &str = "lib/python3.11/site-packages/demo-1.0.dist-info/RECORD";
@@ -136,14 +121,14 @@ mod tests {
     #[test]
     fn lines_agree_with_the_archive_and_come_in_order() {
         let bytes = b"x";
-        let file = Fact::File { size: 1, sha256: sha256(bytes) };
-        let facts: Facts = [
-            ("lib/python3.11/site-packages/demo.py", file),
-            ("lib/python3.11/site-packages/a,b.py", file),
-            ("bin/demo", file),
-            (RECORD, file),
-        ]
-        .into();
+        let paths = [
+            "lib/python3.11/site-packages/demo.py",
+            "lib/python3.11/site-packages/a,b.py",
+            "bin/demo",
+            RECORD,
+        ];
+        let items = paths.map(|path| file(path, 1, sha256(bytes)));
+        let facts = Facts::of(&items);
         let text = "demo.py,sha256=old,99\r\n../../../bin/demo,sha256=old,99\r\ngone.py,sha256=x,1\r\n\
                     \"a,b.py\",sha384=old,9\r\n/usr/share/demo,sha256=x,1\r\ndemo-1.0.dist-info/RECORD,,\r\n";
         let hash = "sha256=LXEWQrcmsEQBYnyp-6wyhJk0-nPEsdO8yjp5pSLfq4E".to_owned();
@@ -159,7 +144,8 @@ mod tests {
 
     #[test]
     fn an_absolute_line_inside_becomes_relative() {
-        let facts: Facts = [("bin/demo", Fact::Link)].into();
+        let items = [link("bin/demo")];
+        let facts = Facts::of(&items);
         let text = "/env/bin/demo,sha256=x,1\n";
         assert_eq!(rewrite_record(Path::new("/env"), "", RECORD, text, &facts), "../../../bin/demo,,\n");
     }
@@ -167,10 +153,10 @@ mod tests {
     #[test]
     fn bytecode_is_listed_whoever_compiled_it() {
         let site = "lib/python3.11/site-packages";
-        let file = Fact::File { size: 1, sha256: [0; 32] };
         let names = ["demo.py", "__pycache__/demo.cpython-311.pyc", "__pycache__/other.cpython-311.pyc"];
         let paths = names.map(|name| format!("{site}/{name}"));
-        let facts: Facts = paths.iter().map(|path| (path.as_str(), file)).collect();
+        let items = paths.map(|path| file(&path, 1, [0; 32]));
+        let facts = Facts::of(&items);
         let by_uv = "demo.py,sha256=x,1\n";
         let by_pip = "__pycache__/demo.cpython-311.pyc,,\ndemo.py,sha256=x,1\n";
         let rewrite = |text| rewrite_record(Path::new("/env"), "cpython-311", RECORD, text, &facts);

@@ -86,7 +86,7 @@ fn bring_folder(
     inventory: &mut Inventory,
     base: &BaseFiles,
     folder: &str,
-    skip: impl Fn(&str) -> bool,
+    skip: impl Fn(&str) -> bool + Sync,
 ) -> Result<()> {
     let disk = base.home.join(folder);
     if !disk.is_dir() {

@@ -1,7 +1,9 @@
 //! Programs and libraries that can't be loaded: damaged ones, and those for
 //! another processor than the interpreter's.
 
-use crate::entry::{Content, File, Node};
+use rayon::prelude::*;
+
+use crate::entry::{Content, DiskPath, Entry, File, Node};
 use crate::error::Result;
 use crate::interrupt;
 use crate::prefix::Inventory;
@@ -16,20 +18,18 @@ pub(super) fn tell(inventory: &mut Inventory, progress: &dyn Progress) -> Result
         _ => None,
     };
     let (mut damaged, mut modules, mut others) = (Vec::new(), Vec::new(), Vec::new());
-    for entry in inventory.iter() {
-        let Node::File(File { executable, content: Content::Disk { path: disk, .. }, .. }) = &entry.node
-        else {
-            continue;
-        };
-        let name = entry.path.rsplit('/').next().unwrap_or_default();
-        if !(*executable || name.contains(".so")) {
-            continue;
-        }
+    let candidates: Vec<(&Entry, &DiskPath)> = inventory.iter().filter_map(candidate).collect();
+    let read = |(entry, disk): (_, &DiskPath)| {
         interrupt::check()?;
-        match Elf::read(&disk.to_path())? {
+        Ok((entry, Elf::read(&disk.to_path())?))
+    };
+    let found: Vec<Result<(&Entry, Elf)>> = candidates.into_par_iter().map(read).collect();
+    for file in found {
+        let (entry, elf) = file?;
+        match elf {
             Elf::Broken(flaw) => damaged.push(format!("{} ({flaw})", entry.path)),
             Elf::Sound(found) if machine.is_some_and(|machine| machine != found.machine) => {
-                let kind = if is_module(name) { &mut modules } else { &mut others };
+                let kind = if is_module(file_name(entry)) { &mut modules } else { &mut others };
                 kind.push(format!("{} ({})", entry.path, found.machine));
             }
             Elf::Other | Elf::Sound(_) => {}
@@ -50,6 +50,22 @@ pub(super) fn tell(inventory: &mut Inventory, progress: &dyn Progress) -> Result
         remark("files for another processor than Python's", &others);
     }
     Ok(())
+}
+
+/// What may be a program or a library, and where it lies.
+fn candidate(entry: &Entry) -> Option<(&Entry, &DiskPath)> {
+    match &entry.node {
+        Node::File(File { executable, content: Content::Disk { path, .. }, .. })
+            if *executable || file_name(entry).contains(".so") =>
+        {
+            Some((entry, path))
+        }
+        _ => None,
+    }
+}
+
+fn file_name(entry: &Entry) -> &str {
+    entry.path.rsplit('/').next().unwrap_or_default()
 }
 
 /// Whether a file is a compiled module, by the tags of PEP 3149 and PEP 384.

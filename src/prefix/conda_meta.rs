@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::Error;
@@ -116,15 +117,16 @@ pub(super) fn is_conda(root: &Path) -> bool {
 /// The records of `root`, ordered by package name; none if it is no conda
 /// environment.
 pub(crate) fn load(root: &Path) -> Result<Vec<Record>> {
-    let mut records = Vec::new();
-    for path in record_paths(root) {
+    let read = |path: PathBuf| {
         let bytes = fs_err::read(&path)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut record: Record =
             serde_json::from_slice(&bytes).map_err(|source| Error::BadRecord { path, source })?;
         record.path = format!("conda-meta/{name}");
-        records.push(record);
-    }
+        Ok(record)
+    };
+    let records: Vec<Result<Record>> = record_paths(root).into_par_iter().map(read).collect();
+    let mut records = records.into_iter().collect::<Result<Vec<_>>>()?;
     records.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(records)
 }

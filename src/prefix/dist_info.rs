@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::artifact::{Package, PackageKind};
 
 /// An installed distribution (PEP 376, PEP 627).
@@ -72,7 +74,7 @@ pub(crate) fn distributions(root: &Path, site_packages: &str) -> Vec<Distributio
         .filter(|name| name.ends_with(".dist-info"))
         .collect();
     names.sort();
-    names.iter().filter_map(|name| Distribution::read(root, &format!("{site_packages}/{name}"))).collect()
+    names.par_iter().filter_map(|name| Distribution::read(root, &format!("{site_packages}/{name}"))).collect()
 }
 
 /// Whether a path is that of the `RECORD` of an installed distribution; one that

@@ -1,11 +1,12 @@
 //! The bare contents of a folder: every path once, nothing judged.
 
-use std::collections::BTreeSet;
+use std::fs::DirEntry;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use walkdir::WalkDir;
+use rayon::prelude::*;
 
 use super::Error;
 use crate::error::Result;
@@ -33,43 +34,75 @@ pub(crate) enum Kind {
 }
 
 /// Lists what is below `root`, by path, without following links and without
-/// entering what `skip` says. A name that is not UTF-8, which fails unless it
-/// is skipped, is shown to `skip` with replacement characters in it.
-pub(crate) fn walk(root: &Path, skip: impl Fn(&str) -> bool) -> Result<Vec<Found>> {
-    let mut found = Vec::new();
-    let mut folders = BTreeSet::new();
-    let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_owned();
-    let name = |path: &Path| -> Result<String, Error> {
-        below(path).into_os_string().into_string().map_err(|_| Error::NotUtf8 { path: path.to_owned() })
-    };
-    let entered = |entry: &walkdir::DirEntry| !skip(&below(entry.path()).to_string_lossy());
-    for entry in WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter().filter_entry(entered) {
-        interrupt::check()?;
-        let entry = entry.map_err(unreadable)?;
-        let path = name(entry.path())?;
-        folders.remove(path.rsplit_once('/').map_or("", |(folder, _)| folder));
-        let kind = entry.file_type();
-        if kind.is_dir() {
-            folders.insert(path);
-        } else if kind.is_symlink() {
-            found.push(Found { path: path.into(), kind: Kind::Link(fs_err::read_link(entry.path())?) });
-        } else if kind.is_file() {
-            let metadata = entry.metadata().map_err(unreadable)?;
-            let executable = metadata.permissions().mode() & 0o111 != 0;
-            found.push(Found { path: path.into(), kind: Kind::File { size: metadata.len(), executable } });
-        } else {
-            found.push(Found { path: path.into(), kind: Kind::Special });
-        }
-    }
-    found.extend(folders.into_iter().map(|path| Found { path: path.into(), kind: Kind::EmptyFolder }));
-    found.sort_by(|a, b| a.path.cmp(&b.path));
+/// entering what `skip` says, on all cores. A name that is not UTF-8, which
+/// fails unless it is skipped, is shown to `skip` with replacement characters
+/// in it.
+pub(crate) fn walk(root: &Path, skip: impl Fn(&str) -> bool + Sync) -> Result<Vec<Found>> {
+    let mut found = Walk { root, skip }.folder("")?;
+    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
 }
 
-fn unreadable(error: walkdir::Error) -> Error {
-    let path = error.path().unwrap_or(Path::new("")).to_owned();
-    let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other("a loop of links"));
-    Error::Unreadable { path, source }
+struct Walk<'a, S> {
+    root: &'a Path,
+    skip: S,
+}
+
+impl<S: Fn(&str) -> bool + Sync> Walk<'_, S> {
+    /// Lists a folder and what is below it, in no order.
+    fn folder(&self, path: &str) -> Result<Vec<Found>> {
+        interrupt::check()?;
+        let (mut found, folders) = self.list(path)?;
+        if found.is_empty() && folders.is_empty() && !path.is_empty() {
+            found.push(Found { path: path.into(), kind: Kind::EmptyFolder });
+        }
+        let deeper: Vec<_> = folders.par_iter().map(|folder| self.folder(folder)).collect();
+        for below in deeper {
+            found.append(&mut below?);
+        }
+        Ok(found)
+    }
+
+    /// What is in a folder, and the folders in it by path.
+    fn list(&self, path: &str) -> Result<(Vec<Found>, Vec<String>), Error> {
+        let folder = self.root.join(path);
+        let unreadable = |path: &Path, source| Error::Unreadable { path: path.to_owned(), source };
+        let (mut found, mut folders) = (Vec::new(), Vec::new());
+        for entry in folder.read_dir().map_err(|source| unreadable(&folder, source))? {
+            let entry = entry.map_err(|source| unreadable(&folder, source))?;
+            let name = entry.file_name();
+            let shown = name.to_string_lossy();
+            let path = if path.is_empty() { shown.into_owned() } else { format!("{path}/{shown}") };
+            if (self.skip)(&path) {
+                continue;
+            }
+            if name.to_str().is_none() {
+                return Err(Error::NotUtf8 { path: entry.path() });
+            }
+            match kind(&entry).map_err(|source| unreadable(&entry.path(), source))? {
+                Some(kind) => found.push(Found { path: path.into(), kind }),
+                None => folders.push(path),
+            }
+        }
+        folders.sort_unstable();
+        Ok((found, folders))
+    }
+}
+
+/// What an entry of a folder is; `None` if a folder.
+fn kind(entry: &DirEntry) -> io::Result<Option<Kind>> {
+    let kind = entry.file_type()?;
+    if kind.is_dir() {
+        return Ok(None);
+    }
+    Ok(Some(if kind.is_symlink() {
+        Kind::Link(entry.path().read_link()?)
+    } else if kind.is_file() {
+        let metadata = entry.metadata()?;
+        Kind::File { size: metadata.len(), executable: metadata.permissions().mode() & 0o111 != 0 }
+    } else {
+        Kind::Special
+    }))
 }
 
 #[cfg(test)]

@@ -4,8 +4,11 @@ mod flaws;
 mod installers;
 mod owners;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::conda_meta::Record;
 use super::dist_info::Distribution;
@@ -75,11 +78,7 @@ pub fn scan(prefix: &Prefix, options: &ScanOptions, progress: &dyn Progress) -> 
     let root = prefix.root.as_path().into();
     let mut scan =
         Scan { owners: &owners, editables: &editables, root, inventory, outside: Vec::new(), progress };
-    for item in &found {
-        interrupt::check()?;
-        scan.take(item)?;
-        progress.advance(1);
-    }
+    scan.take(&found)?;
     progress.end();
     for (name, place) in &editables.projects {
         progress.warn(&format!("left out: `{name}`, which is installed as editable from `{place}`"));
@@ -92,6 +91,23 @@ pub fn scan(prefix: &Prefix, options: &ScanOptions, progress: &dyn Progress) -> 
     scan.drop_links_to_nothing();
     scan.list_packages();
     Ok(scan.inventory)
+}
+
+/// What a path in the prefix is to an archive.
+enum Seen {
+    Entry(Node, Group),
+    /// A link to a file elsewhere, whose contents take its place.
+    Outside {
+        file: PathBuf,
+        node: Node,
+        group: Group,
+    },
+    /// Takes the place of what is in the file.
+    Text(String, Group),
+    /// With the rest of a sentence that begins with the path.
+    Unpackable(String),
+    /// Not asked for, or made anew.
+    Unwanted,
 }
 
 /// A scan under way.
@@ -107,8 +123,37 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Takes a path into the inventory, or not.
-    fn take(&mut self, item: &Found) -> Result<()> {
+    /// Takes what was found into the inventory.
+    fn take(&mut self, found: &[Found]) -> Result<()> {
+        let look = |item: &Found| {
+            interrupt::check()?;
+            let seen = self.look(item)?;
+            self.progress.advance(1);
+            Ok::<_, crate::error::Error>(seen)
+        };
+        let seen: Vec<Result<Seen>> = found.par_iter().map(look).collect();
+        for (item, seen) in found.iter().zip(seen) {
+            let path = &item.path;
+            match seen? {
+                Seen::Entry(node, group) => {
+                    self.inventory.put(Entry { path: Arc::clone(path), group, node });
+                }
+                Seen::Outside { file, node, group } => {
+                    if group == Group::Loose {
+                        self.outside.push((path.to_string(), file));
+                    }
+                    self.inventory.put(Entry { path: Arc::clone(path), group, node });
+                }
+                Seen::Text(text, group) => self.inventory.put_text(path, group, text),
+                Seen::Unpackable(why) => self.progress.warn(&format!("left out: `{path}` {why}")),
+                Seen::Unwanted => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What a path becomes.
+    fn look(&self, item: &Found) -> Result<Seen> {
         let path = &item.path;
         let prefix = &self.inventory.prefix;
         let venv = matches!(prefix.kind, PrefixKind::Venv(_));
@@ -116,60 +161,44 @@ impl Scan<'_> {
             || !self.inventory.filters.keeps(path)
             || (venv && omit::is_interpreter_name(path))
         {
-            return Ok(());
+            return Ok(Seen::Unwanted);
         }
+        let group = || self.owners.group(prefix, path);
         if let Some(text) = self.editables.pth.get(&**path) {
-            let group = self.owners.group(prefix, path);
-            self.inventory.put_text(path, group, text.as_str());
-            return Ok(());
+            return Ok(Seen::Text(text.clone(), group()));
         }
-        let node = match &item.kind {
-            Kind::EmptyFolder => Node::Directory,
+        match &item.kind {
+            Kind::EmptyFolder => Ok(Seen::Entry(Node::Directory, Group::Directory)),
             Kind::File { size, executable } => {
                 readable(&prefix.root.join(&**path))?;
                 let content = Content::Disk { path: DiskPath::new(&self.root, path), size: *size };
-                Node::File(File { executable: *executable, content, rewrite: self.owners.rewrite(path) })
+                let rewrite = self.owners.rewrite(path);
+                Ok(Seen::Entry(Node::File(File { executable: *executable, content, rewrite }), group()))
             }
-            Kind::Link(target) => match self.link(path, target)? {
-                Some(node) => node,
-                None => return Ok(()),
-            },
-            Kind::Special => {
-                self.progress.warn(&format!("left out: `{path}` is a socket, a pipe or a device"));
-                return Ok(());
-            }
-        };
-        let group = match node {
-            Node::Directory => Group::Directory,
-            _ => self.owners.group(&self.inventory.prefix, path),
-        };
-        self.inventory.put(Entry { path: Arc::clone(path), group, node });
-        Ok(())
+            Kind::Link(target) => self.link(path, target),
+            Kind::Special => Ok(Seen::Unpackable("is a socket, a pipe or a device".to_owned())),
+        }
     }
 
-    fn link(&mut self, path: &str, target: &Path) -> Result<Option<Node>> {
-        match links::judge(&roots(&self.inventory.prefix), path, target) {
-            Link::Inside(target) => Ok(Some(Node::Link(target))),
-            Link::OutsideFile(resolved) => {
-                let metadata = fs_err::metadata(&resolved)?;
+    fn link(&self, path: &str, target: &Path) -> Result<Seen> {
+        let prefix = &self.inventory.prefix;
+        let group = || self.owners.group(prefix, path);
+        match links::judge(&roots(prefix), path, target) {
+            Link::Inside(target) => Ok(Seen::Entry(Node::Link(target), group())),
+            Link::OutsideFile(file) => {
+                let metadata = fs_err::metadata(&file)?;
                 if !metadata.is_file() {
-                    self.progress.warn(&format!("left out: `{path}` links to a socket, a pipe or a device"));
-                    return Ok(None);
+                    return Ok(Seen::Unpackable("links to a socket, a pipe or a device".to_owned()));
                 }
-                readable(&resolved)?;
-                let executable =
-                    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
-                if self.owners.group(&self.inventory.prefix, path) == Group::Loose {
-                    self.outside.push((path.to_owned(), resolved.clone()));
-                }
-                let content = Content::Disk { path: resolved.into(), size: metadata.len() };
-                Ok(Some(Node::File(File { executable, content, rewrite: Rewrite::Search })))
+                readable(&file)?;
+                let executable = metadata.permissions().mode() & 0o111 != 0;
+                let content = Content::Disk { path: file.clone().into(), size: metadata.len() };
+                let node = Node::File(File { executable, content, rewrite: Rewrite::Search });
+                Ok(Seen::Outside { file, node, group: group() })
             }
             Link::OutsideFolder(target) => Err(Error::OutsideFolder { link: path.to_owned(), target }.into()),
             Link::Dangling(target) => {
-                let target = target.display();
-                self.progress.warn(&format!("left out: `{path}` links to `{target}`, which is not there"));
-                Ok(None)
+                Ok(Seen::Unpackable(format!("links to `{}`, which is not there", target.display())))
             }
         }
     }
