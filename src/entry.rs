@@ -272,8 +272,9 @@ impl Default for Change {
     }
 }
 
-/// Makes the bytes of a file, a pure function of the original ones.
+/// Makes the bytes of files. One is shared by all, since there may be a million.
 pub trait Remake: std::fmt::Debug + Send + Sync {
-    /// The file as it is archived.
-    fn remake(&self, original: &[u8]) -> Vec<u8>;
+    /// The file at `path` as it is archived: a pure function of how it is
+    /// rewritten and of the original bytes.
+    fn remake(&self, path: &str, rewrite: &Rewrite, original: &[u8]) -> Vec<u8>;
 }

@@ -34,7 +34,8 @@ impl<'a> Reader<'a> {
             Change::Remade(remake) => {
                 let mut original = Vec::new();
                 source.read(0..source.size(), &mut original)?;
-                Ok(Reader { measured, edits: &[], source: Source::Remade(remake.remake(&original)) })
+                let bytes = remake.remake(&measured.entry.path, &file.rewrite, &original);
+                Ok(Reader { measured, edits: &[], source: Source::Remade(bytes) })
             }
         }
     }

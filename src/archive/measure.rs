@@ -57,7 +57,7 @@ pub trait Relocate: Sync {
 
     /// How a file is changed once more when it is written, if its edits are
     /// too much to be kept until then.
-    fn remake(&self, _path: &Arc<str>, _rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
+    fn remake(&self, _rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
         None
     }
 }
@@ -145,7 +145,7 @@ impl Surveyor<'_> {
         match self.readings.find(path, file, stamp)? {
             Known::Whole(found) => Some(found),
             Known::Remade(found) => {
-                let again = self.relocator.remake(path, &file.rewrite)?;
+                let again = self.relocator.remake(&file.rewrite)?;
                 Some(Found { change: Change::Remade(again), ..found })
             }
         }
@@ -181,7 +181,7 @@ impl Surveyor<'_> {
         let mut sums = Sums::default();
         splice::stretches(bytes, &edits).for_each(|stretch| sums.update(stretch));
         let size = splice::edited_size(&edits, original);
-        let remake = if edits.is_empty() { None } else { self.relocator.remake(name, &file.rewrite) };
+        let remake = if edits.is_empty() { None } else { self.relocator.remake(&file.rewrite) };
         let change = remake.map_or_else(|| Change::Edits(edits), Change::Remade);
         let (sha256, crc) = sums.finish();
         Ok(Found { size, sha256, crc, change, placeholders })

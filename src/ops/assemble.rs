@@ -338,28 +338,8 @@ impl Relocate for Pass<'_> {
         self.lock().clone()
     }
 
-    fn remake(&self, path: &Arc<str>, rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
+    fn remake(&self, rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
         let bytecode = matches!(rewrite, Rewrite::Bytecode { .. });
-        bytecode.then(|| -> Arc<dyn Remake> {
-            Arc::new(Again {
-                relocator: self.relocator.clone(),
-                path: Arc::clone(path),
-                rewrite: rewrite.clone(),
-            })
-        })
-    }
-}
-
-/// Relocates a file once more.
-#[derive(Debug)]
-struct Again {
-    relocator: Arc<Relocator>,
-    path: Arc<str>,
-    rewrite: Rewrite,
-}
-
-impl Remake for Again {
-    fn remake(&self, original: &[u8]) -> Vec<u8> {
-        self.relocator.relocated(&self.path, false, &self.rewrite, original)
+        bytecode.then(|| -> Arc<dyn Remake> { self.relocator.clone() })
     }
 }
