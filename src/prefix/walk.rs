@@ -38,7 +38,22 @@ pub(crate) enum Kind {
 /// fails unless it is skipped, is shown to `skip` with replacement characters
 /// in it.
 pub(crate) fn walk(root: &Path, skip: impl Fn(&str) -> bool + Sync) -> Result<Vec<Found>> {
-    let mut found = Walk { root, skip }.folder("")?;
+    let walk = Walk { root, skip };
+    let (mut found, mut folders) = walk.list("")?;
+    // Level by level: folders may be nested deeper than a stack.
+    while !folders.is_empty() {
+        let lists: Vec<_> = folders.par_iter().map(|folder| walk.list(folder)).collect();
+        let mut deeper = Vec::new();
+        for (path, list) in folders.into_iter().zip(lists) {
+            let (mut files, mut below) = list?;
+            if files.is_empty() && below.is_empty() {
+                found.push(Found { path: path.into(), kind: Kind::EmptyFolder });
+            }
+            found.append(&mut files);
+            deeper.append(&mut below);
+        }
+        folders = deeper;
+    }
     found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
 }
@@ -49,23 +64,10 @@ struct Walk<'a, S> {
 }
 
 impl<S: Fn(&str) -> bool + Sync> Walk<'_, S> {
-    /// Lists a folder and what is below it, in no order.
-    fn folder(&self, path: &str) -> Result<Vec<Found>> {
-        interrupt::check()?;
-        let (mut found, folders) = self.list(path)?;
-        if found.is_empty() && folders.is_empty() && !path.is_empty() {
-            found.push(Found { path: path.into(), kind: Kind::EmptyFolder });
-        }
-        let deeper: Vec<_> = folders.par_iter().map(|folder| self.folder(folder)).collect();
-        for below in deeper {
-            found.append(&mut below?);
-        }
-        Ok(found)
-    }
-
     /// What is in a folder, and the folders in it by path.
-    fn list(&self, path: &str) -> Result<(Vec<Found>, Vec<String>), Error> {
-        let folder = self.root.join(path);
+    fn list(&self, path: &str) -> Result<(Vec<Found>, Vec<String>)> {
+        interrupt::check()?;
+        let folder = if path.is_empty() { self.root.to_owned() } else { self.root.join(path) };
         let unreadable = |path: &Path, source| Error::Unreadable { path: path.to_owned(), source };
         let (mut found, mut folders) = (Vec::new(), Vec::new());
         for entry in folder.read_dir().map_err(|source| unreadable(&folder, source))? {
@@ -77,7 +79,7 @@ impl<S: Fn(&str) -> bool + Sync> Walk<'_, S> {
                 continue;
             }
             if name.to_str().is_none() {
-                return Err(Error::NotUtf8 { path: entry.path() });
+                return Err(Error::NotUtf8 { path: entry.path() }.into());
             }
             match kind(&entry).map_err(|source| unreadable(&entry.path(), source))? {
                 Some(kind) => found.push(Found { path: path.into(), kind }),
@@ -121,6 +123,15 @@ mod tests {
         let found = walk(root.path(), |path| path == "b/skipped").unwrap();
         let paths: Vec<_> = found.iter().map(|found| &*found.path).collect();
         assert_eq!(paths, ["a/empty", "b/file"]);
+    }
+
+    #[test]
+    fn folders_may_be_nested_as_deep_as_paths_are_long() {
+        let root = tempfile::tempdir().unwrap();
+        let deep = vec!["d"; 1900].join("/");
+        fs_err::create_dir_all(root.path().join(&deep)).unwrap();
+        let found = walk(root.path(), |_| false).unwrap();
+        assert_eq!(found.iter().map(|found| &*found.path).collect::<Vec<_>>(), [deep.as_str()]);
     }
 
     #[test]
