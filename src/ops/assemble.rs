@@ -143,7 +143,7 @@ impl Assembly {
         let readings = kept.map_or_else(Readings::none, |cache| Readings::load(cache, reading));
         let measure = |inventory: &Inventory| {
             let entries = archive::adapt(inventory.entries(), &layout, progress);
-            archive::measure(entries, &Pass::new(&relocator), &readings, threads, progress)
+            archive::measure(entries, &Pass::new(&relocator, &layout), &readings, threads, progress)
         };
         let mut survey = measure(&inventory)?;
         // What is compiled now is sound, whatever a second pass would make of it.
@@ -293,13 +293,15 @@ impl Portability {
 
 /// A reading pass: how files change, and which were found damaged.
 struct Pass<'a> {
-    relocator: &'a Arc<Relocator>,
+    relocator: &'a Relocator,
+    again: Arc<Again>,
     damaged: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> Pass<'a> {
-    fn new(relocator: &'a Arc<Relocator>) -> Self {
-        Pass { relocator, damaged: Mutex::default() }
+    fn new(relocator: &'a Arc<Relocator>, layout: &Layout) -> Self {
+        let again = Again { relocator: Arc::clone(relocator), arcroot: layout.arcroot.clone() };
+        Pass { relocator, again: again.into(), damaged: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
@@ -340,6 +342,20 @@ impl Relocate for Pass<'_> {
 
     fn remake(&self, rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
         let bytecode = matches!(rewrite, Rewrite::Bytecode { .. });
-        bytecode.then(|| -> Arc<dyn Remake> { self.relocator.clone() })
+        bytecode.then(|| -> Arc<dyn Remake> { self.again.clone() })
+    }
+}
+
+/// Relocates bytecode once more, when its entry lies below the arcroot.
+#[derive(Debug)]
+struct Again {
+    relocator: Arc<Relocator>,
+    arcroot: Option<String>,
+}
+
+impl Remake for Again {
+    fn remake(&self, path: &str, rewrite: &Rewrite, original: &[u8]) -> Vec<u8> {
+        let inside = self.arcroot.as_ref().and_then(|root| path.strip_prefix(root)?.strip_prefix('/'));
+        self.relocator.relocated(inside.unwrap_or(path), false, rewrite, original)
     }
 }

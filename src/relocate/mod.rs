@@ -45,7 +45,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use crate::entry::{Edit, PLACEHOLDER, Placeholder, Remake, Rewrite, SourceCheck};
+use crate::entry::{Edit, PLACEHOLDER, Placeholder, Rewrite, SourceCheck};
 use draft::Draft;
 use elf::Plan;
 use fixed::Listing;
@@ -317,13 +317,6 @@ impl Relocator {
         let bytes = splice(new, &draft.edits);
         let edits = vec![Edit { offset: 0, length: old.len() as u64, bytes }];
         Relocated { edits, placeholders: draft.placeholders, outcome, damaged: false }
-    }
-}
-
-/// Of files that are not executable.
-impl Remake for Relocator {
-    fn remake(&self, path: &str, rewrite: &Rewrite, original: &[u8]) -> Vec<u8> {
-        self.relocated(path, false, rewrite, original)
     }
 }
 
