@@ -121,9 +121,7 @@ fn environment(folder: &Path) -> Vec<Measured> {
         node: Node::File(manifest),
     };
     let entries = [folder, manifest].into_iter().chain(files).map(Arc::new).collect();
-    archive::measure(entries, &Stay, &Readings::none(), 0, &Silent)
-        .expect("all of it was just written")
-        .measured
+    archive::measure(entries, &Stay, &Readings::none(), &Silent).expect("all of it was just written").measured
 }
 
 fn formats(criterion: &mut Criterion) {

@@ -24,7 +24,7 @@ pub enum Error {
     #[error("`{path}` lies below `{parent}`, which is no directory")]
     NotADirectory { path: String, parent: String },
     #[error("no threads to work with")]
-    Threads(#[source] rayon::ThreadPoolBuildError),
+    Threads(#[source] io::Error),
 
     #[error("`{}` does not exist", path.display())]
     Missing { path: PathBuf },

@@ -7,7 +7,9 @@
 //! where a block *may* end. Threads inflate the stretches between marks, and
 //! what they find decides: one that ends in the midst of a block, or is
 //! followed by one that can't be the start of a block, is inflated again
-//! together with the next. CRC-32 and length are checked at the end as always.
+//! together with the next. Where a file is so full of marks that this doesn't
+//! help, what is left is inflated from there on as any gzip file is. CRC-32 and
+//! length are checked at the end as always.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
@@ -34,6 +36,14 @@ const LONGEST: usize = 4 << 20;
 /// at most: deflate makes nothing smaller than by 1032.
 const LARGEST: usize = 8 << 20;
 
+/// After so many stretches that belong together there are too many marks that
+/// are none. A block of ours has one where it ends, and others by chance, or
+/// since it holds a file that has some.
+const JOINED: usize = 32;
+
+/// How much is inflated at a time where there are no stretches, in bytes.
+const PART: usize = 1 << 20;
+
 /// CRC-32 and length behind the member.
 const TRAILER: usize = 8;
 
@@ -53,6 +63,8 @@ pub(super) struct ParallelGunzip<R> {
     ended: bool,
     workers: Workers<Arc<Vec<u8>>, Found>,
     under_way: VecDeque<Stretch>,
+    /// Inflates all that is ahead, if it can't be done in stretches.
+    straight: Option<Decompress>,
     shown: Shown,
     crc: crc32fast::Hasher,
     size: u64,
@@ -68,7 +80,7 @@ struct Stretch {
 /// What inflating a stretch showed.
 enum Found {
     /// No block starts at its beginning, or it is damaged.
-    NoStart(io::Error),
+    NoStart,
     /// It ends inside a block.
     OpenEnd,
     /// It ends where a block ends.
@@ -89,20 +101,25 @@ impl<R: BufRead> ParallelGunzip<R> {
             ended: false,
             workers: Workers::start(|packed: &Arc<Vec<u8>>| inflate(packed))?,
             under_way: VecDeque::new(),
+            straight: None,
             shown: Shown::new(counter),
             crc: crc32fast::Hasher::new(),
             size: 0,
         })
     }
 
-    /// Makes the next stretch the current one; false at the end.
+    /// Shows the bytes that come next; false at the end.
     fn advance(&mut self) -> io::Result<bool> {
+        if self.straight.is_some() {
+            return self.inflate_on();
+        }
         self.fill()?;
         let Some(mut first) = self.under_way.pop_front() else { return Ok(false) };
         let mut found = first.found()?;
+        let mut joined = 1;
         loop {
             let ends_here = match &found {
-                Found::NoStart(_) | Found::OpenEnd => false,
+                Found::NoStart | Found::OpenEnd => false,
                 Found::Last(..) => true,
                 Found::Whole(_) => {
                     self.fill()?;
@@ -112,17 +129,15 @@ impl<R: BufRead> ParallelGunzip<R> {
             if ends_here {
                 break;
             }
-            self.fill()?;
-            let next = match (self.under_way.pop_front(), found) {
-                (_, Found::NoStart(error)) => return Err(error),
-                (None, _) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                (Some(next), _) => next,
-            };
-            if first.packed.len() + next.packed.len() > 2 * LONGEST {
-                return Err(damaged("a block without an end"));
+            if joined == JOINED || matches!(found, Found::NoStart) {
+                self.go_straight(&first);
+                return self.inflate_on();
             }
+            self.fill()?;
+            let next = self.under_way.pop_front().ok_or(io::ErrorKind::UnexpectedEof)?;
             first.packed = Arc::new([&first.packed[..], &next.packed].concat());
             found = inflate(&first.packed);
+            joined += 1;
         }
         let packed = first.packed.len();
         match found {
@@ -131,7 +146,43 @@ impl<R: BufRead> ParallelGunzip<R> {
                 self.show(bytes, packed);
                 self.check(&first.packed[packed - behind..])?;
             }
-            Found::NoStart(_) | Found::OpenEnd => unreachable!("the loop ends with whole blocks"),
+            Found::NoStart | Found::OpenEnd => unreachable!("the loop ends with whole blocks"),
+        }
+        Ok(true)
+    }
+
+    /// Takes back what was handed out behind `first`, which starts where a
+    /// block does.
+    fn go_straight(&mut self, first: &Stretch) {
+        let behind = std::mem::take(&mut self.under_way);
+        let packed = std::iter::once(first).chain(&behind).map(|stretch| &stretch.packed[..]);
+        let ahead = std::mem::take(&mut self.ahead);
+        self.ahead = packed.chain([&ahead[..]]).collect::<Vec<_>>().concat();
+        self.straight = Some(Decompress::new(false));
+    }
+
+    /// Inflates what is ahead, a part at a time.
+    fn inflate_on(&mut self) -> io::Result<bool> {
+        let Some(decoder) = &mut self.straight else { return Ok(false) };
+        let mut out = Vec::with_capacity(PART);
+        let before = decoder.total_in();
+        let status = decoder.decompress_vec(&self.ahead, &mut out, FlushDecompress::None)?;
+        let read = usize::try_from(decoder.total_in() - before).map_err(io::Error::other)?;
+        self.ahead.drain(..read);
+        if status == Status::StreamEnd {
+            while self.ahead.len() <= TRAILER && !self.ended {
+                self.read_on()?;
+            }
+            let trailer = std::mem::take(&mut self.ahead);
+            self.straight = None;
+            self.show(out, read + trailer.len());
+            self.check(&trailer)?;
+        } else if read > 0 || !out.is_empty() {
+            self.show(out, read);
+        } else if self.ended {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        } else {
+            self.read_on()?;
         }
         Ok(true)
     }
@@ -142,7 +193,7 @@ impl<R: BufRead> ParallelGunzip<R> {
             None => Err(io::ErrorKind::UnexpectedEof.into()),
             Some(next) => {
                 let found = next.found()?;
-                let starts = !matches!(found, Found::NoStart(_));
+                let starts = !matches!(found, Found::NoStart);
                 next.found = Some(found);
                 Ok(starts)
             }
@@ -194,12 +245,18 @@ impl<R: BufRead> ParallelGunzip<R> {
             }
             // A mark may have come in half.
             searched = searched.max(self.ahead.len().saturating_sub(MARK.len() - 1));
-            let buffer = self.file.fill_buf()?;
-            self.ahead.extend_from_slice(buffer);
-            let read = buffer.len();
-            self.ended = read == 0;
-            self.file.consume(read);
+            self.read_on()?;
         }
+    }
+
+    /// Reads some more of the file.
+    fn read_on(&mut self) -> io::Result<()> {
+        let buffer = self.file.fill_buf()?;
+        self.ahead.extend_from_slice(buffer);
+        let read = buffer.len();
+        self.ended = read == 0;
+        self.file.consume(read);
+        Ok(())
     }
 }
 
@@ -228,7 +285,7 @@ fn inflate(packed: &[u8]) -> Found {
     let mut decoder = Decompress::new(false);
     let mut out = Vec::with_capacity((packed.len() * 4).min(LARGEST));
     match decode(&mut decoder, packed, &mut out) {
-        Err(error) => Found::NoStart(error),
+        Err(_) => Found::NoStart,
         Ok(Some(read)) => Found::Last(out, packed.len() - read),
         Ok(None) => {
             let length = out.len();
@@ -313,8 +370,12 @@ mod tests {
 
     /// A block that is stored, with marks all over.
     fn treacherous(length: usize) -> Vec<u8> {
+        marked(length, 997)
+    }
+
+    fn marked(length: usize, step: usize) -> Vec<u8> {
         let mut block = noise(length, 5);
-        for start in (0..length.saturating_sub(4)).step_by(997) {
+        for start in (0..length.saturating_sub(4)).step_by(step) {
             block[start..start + 4].copy_from_slice(&MARK);
         }
         block
@@ -331,6 +392,14 @@ mod tests {
         ];
         for level in [0, 1, 5, 9] {
             assert!(read(&member(&blocks, level)).unwrap() == blocks.concat(), "level {level}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_full_of_marks_is_read() {
+        for step in [4, 1000, SHORTEST - 4, SHORTEST + 104, 9000, 100_000] {
+            let blocks = vec![marked(1 << 20, step); 20];
+            assert!(read(&member(&blocks, 0)).unwrap() == blocks.concat(), "every {step} bytes");
         }
     }
 

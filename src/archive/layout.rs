@@ -62,8 +62,8 @@ impl Layout {
     }
 
     /// The level that is used when none is asked for: for deflate the fastest
-    /// that makes nothing larger than zlib does at its level 4, for Zstandard
-    /// its own default.
+    /// that makes nothing much larger than zlib does at its level 4, for
+    /// Zstandard what takes the time of its own default.
     #[must_use]
     pub fn default_level(format: Format) -> u32 {
         match format {

@@ -7,6 +7,7 @@
 //! environment.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
@@ -73,8 +74,20 @@ pub struct Survey {
     pub damaged: BTreeSet<String>,
 }
 
-/// Reads every file once, but for those of which there is a reading.
-/// `threads` of 0 means all cores.
+/// Threads for [`measure`] and for all that is done in parallel before it; 0
+/// means one for each core.
+///
+/// # Errors
+/// If the system allows no more threads.
+pub fn workers(threads: usize) -> Result<rayon::ThreadPool, Error> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Error::Threads(io::Error::other(error)))
+}
+
+/// Reads every file once, but for those of which there is a reading, on the
+/// threads of the pool that this is called in.
 ///
 /// # Errors
 /// If a file can't be read, is longer or shorter than its entry says, or can't
@@ -83,22 +96,18 @@ pub fn measure(
     entries: Vec<Arc<Entry>>,
     relocator: &dyn Relocate,
     readings: &Readings<'_>,
-    threads: usize,
     progress: &dyn Progress,
 ) -> Result<Survey> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::Threads)?;
     let surveyor = Surveyor { relocator, readings, one_at_a_time: Mutex::new(()) };
     progress.begin(Step::Read, Some(entries.len() as u64));
     let mut measured: Vec<Measured> = entries.into_iter().map(Measured::empty).collect();
     // In the order of the entries, and of a fixed size: what is found is put in its place.
     let mut told: Vec<Told> = std::iter::repeat_with(Told::default).take(measured.len()).collect();
-    pool.install(|| {
-        measured.par_iter_mut().zip(&mut told).try_for_each_init(Vec::new, |buffer, (item, told)| {
-            interrupt::check()?;
-            *told = surveyor.entry(item, buffer)?;
-            progress.advance(1);
-            Ok::<_, crate::error::Error>(())
-        })
+    measured.par_iter_mut().zip(&mut told).try_for_each_init(Vec::new, |buffer, (item, told)| {
+        interrupt::check()?;
+        *told = surveyor.entry(item, buffer)?;
+        progress.advance(1);
+        Ok::<_, crate::error::Error>(())
     })?;
     progress.end();
     let damaged = relocator.damaged();

@@ -69,7 +69,7 @@ pub use identify::{Identity, OtherMode, Seal, identify};
 pub use inspect::{Glance, inspect, inspect_archive};
 pub use layout::{Layout, Links, timestamp};
 pub use links::adapt;
-pub use measure::{Relocate, Survey, measure};
+pub use measure::{Relocate, Survey, measure, workers};
 pub use mode::Mode;
 pub use readings::Readings;
 pub use source::{Input, ReadSeek};

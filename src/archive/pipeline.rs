@@ -11,6 +11,7 @@ use std::thread;
 
 use crossbeam_channel::bounded;
 
+use super::error::Error;
 use crate::error::Result;
 use crate::interrupt;
 
@@ -28,10 +29,12 @@ pub(super) fn in_order<J: Send, S, T: Send>(
     let (give, jobs_of_workers) = bounded::<(usize, J)>(ahead);
     let (done, results) = bounded(ahead);
     thread::scope(|scope| {
+        // Both ends live in here, so that an early return frees the threads.
+        let (give, results) = (give, results);
         for _ in 0..threads {
             let (jobs, done) = (jobs_of_workers.clone(), done.clone());
             let (state, work) = (&state, &work);
-            scope.spawn(move || {
+            let worker = move || {
                 let mut own = None;
                 for (number, job) in jobs {
                     // A panic has to reach the caller, who waits for this result.
@@ -47,10 +50,9 @@ pub(super) fn in_order<J: Send, S, T: Send>(
                         break;
                     }
                 }
-            });
+            };
+            thread::Builder::new().spawn_scoped(scope, worker).map_err(Error::Threads)?;
         }
-        // Both ends live in here, so that an early return frees the threads.
-        let (give, results) = (give, results);
         drop((jobs_of_workers, done));
         let mut jobs = jobs.fuse();
         let mut early = BTreeMap::new();

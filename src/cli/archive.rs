@@ -25,7 +25,8 @@ pub struct ArchiveArgs {
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
 
-    /// 0 (fastest) to 9 (smallest) for tar.gz and zip, 1 to 19 for tar.zst.
+    /// 0 (fastest) to 9 (smallest) for tar.gz and zip, by default 2; 1 to 19 for
+    /// tar.zst, by default 3.
     #[arg(long, value_name = "LEVEL")]
     compress_level: Option<u32>,
 

@@ -122,6 +122,18 @@ impl Assembly {
         progress: &dyn Progress,
     ) -> Result<Self> {
         let layout = options.layout(format)?;
+        let workers = archive::workers(options.threads())?;
+        workers.install(|| Assembly::gather(environment, options, layout, cache, progress))
+    }
+
+    /// As [`Assembly::new`], on the threads that it is called in.
+    fn gather(
+        environment: &Environment,
+        options: &PackOptions,
+        layout: Layout,
+        cache: RunCache,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
         let inventory = prefix::scan(&environment.prefix, &options.scan, progress)?;
         let mut inventory = complete::complete(inventory, &options.completion, progress)?;
         memory::give_back();
@@ -143,7 +155,7 @@ impl Assembly {
         let readings = kept.map_or_else(Readings::none, |cache| Readings::load(cache, reading));
         let measure = |inventory: &Inventory| {
             let entries = archive::adapt(inventory.entries(), &layout, progress);
-            archive::measure(entries, &Pass::new(&relocator, &layout), &readings, threads, progress)
+            archive::measure(entries, &Pass::new(&relocator, &layout), &readings, progress)
         };
         let mut survey = measure(&inventory)?;
         // What is compiled now is sound, whatever a second pass would make of it.

@@ -70,8 +70,11 @@ impl<S: Fn(&str) -> bool + Sync> Walk<'_, S> {
         let folder = if path.is_empty() { self.root.to_owned() } else { self.root.join(path) };
         let unreadable = |path: &Path, source| Error::Unreadable { path: path.to_owned(), source };
         let (mut found, mut folders) = (Vec::new(), Vec::new());
-        for entry in folder.read_dir().map_err(|source| unreadable(&folder, source))? {
-            let entry = entry.map_err(|source| unreadable(&folder, source))?;
+        let entries = folder.read_dir().and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let mut entries = entries.map_err(|source| unreadable(&folder, source))?;
+        // What fails first is the same on every disk.
+        entries.sort_by_cached_key(DirEntry::file_name);
+        for entry in entries {
             let name = entry.file_name();
             let shown = name.to_string_lossy();
             let path = if path.is_empty() { shown.into_owned() } else { format!("{path}/{shown}") };
@@ -86,7 +89,6 @@ impl<S: Fn(&str) -> bool + Sync> Walk<'_, S> {
                 None => folders.push(path),
             }
         }
-        folders.sort_unstable();
         Ok((found, folders))
     }
 }

@@ -64,7 +64,7 @@ impl Folder {
         });
         let begun = SystemTime::now() + Duration::from_secs(later);
         let readings = Readings::load_at(&self.cache, [1; 32], begun);
-        let survey = measure(entries.map(Arc::new).to_vec(), &relocator, &readings, 1, &Silent).unwrap();
+        let survey = measure(entries.map(Arc::new).to_vec(), &relocator, &readings, &Silent).unwrap();
         let mut read = relocator.0.into_inner().unwrap();
         read.sort();
         (read, survey.measured.iter().map(|item| (item.size, item.sha256)).collect())

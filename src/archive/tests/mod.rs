@@ -84,7 +84,7 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
 
 fn arranged(entries: Vec<Entry>, layout: &Layout) -> Vec<Measured> {
     let entries = adapt(entries.into_iter().map(Arc::new).collect(), layout, &Silent);
-    let survey = measure(entries, &Fixed::default(), &Readings::none(), 2, &Silent).unwrap();
+    let survey = measure(entries, &Fixed::default(), &Readings::none(), &Silent).unwrap();
     arrange(survey.measured, layout).unwrap()
 }
 

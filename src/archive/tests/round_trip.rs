@@ -98,7 +98,7 @@ proptest! {
         fs_err::create_dir(&disk)?;
         let (entries, fixed, expected) = tree(plans, &disk);
         let entries = entries.into_iter().map(Arc::new).collect();
-        let measured = measure(entries, &fixed, &Readings::none(), 2, &Silent).unwrap().measured;
+        let measured = measure(entries, &fixed, &Readings::none(), &Silent).unwrap().measured;
         for format in FILES {
             let layout = Layout { level: 1, links: Links::Keep, ..Layout::new(format) };
             let arranged = arrange(measured.clone(), &layout).unwrap();

@@ -85,7 +85,7 @@ fn large_files_are_loaded_only_where_a_prefix_is() {
         .map(|(name, bytes, rewrite, _)| on_disk(folder.path(), name, bytes, rewrite.clone()).into())
         .collect();
     let relocator = Searching::default();
-    let survey = measure(entries, &relocator, &Readings::none(), 3, &Silent).unwrap();
+    let survey = measure(entries, &relocator, &Readings::none(), &Silent).unwrap();
     for ((name, bytes, _, edits), measured) in cases.iter().zip(&survey.measured) {
         assert_eq!(&*measured.entry.path, *name);
         let Change::Edits(found) = &measured.change else { panic!("{name}") };
@@ -105,7 +105,7 @@ fn large_files_are_loaded_only_where_a_prefix_is() {
 fn a_file_that_can_not_be_read_is_named() {
     let content = Content::Disk { path: Path::new("/nowhere/lib.so").into(), size: 3 };
     let missing = entry("lib.so", Node::File(File { executable: false, content, rewrite: Rewrite::Search }));
-    let error = measure(vec![missing.into()], &Fixed::default(), &Readings::none(), 1, &Silent).unwrap_err();
+    let error = measure(vec![missing.into()], &Fixed::default(), &Readings::none(), &Silent).unwrap_err();
     assert!(error.to_string().contains("/nowhere/lib.so"), "{error}");
 }
 
@@ -116,6 +116,6 @@ fn a_file_of_another_size_than_listed_has_changed() {
     if let Node::File(File { content: Content::Disk { size, .. }, .. }) = &mut shrunk.node {
         *size = 4;
     }
-    let error = measure(vec![shrunk.into()], &Fixed::default(), &Readings::none(), 1, &Silent).unwrap_err();
+    let error = measure(vec![shrunk.into()], &Fixed::default(), &Readings::none(), &Silent).unwrap_err();
     assert!(error.to_string().ends_with("changed while it was being packed"), "{error}");
 }

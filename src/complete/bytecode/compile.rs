@@ -124,12 +124,12 @@ impl Run<'_> {
             let running: Vec<_> = (0..threads)
                 .map(|_| {
                     let worker = first.take();
-                    scope.spawn(|| self.work(worker))
+                    thread::Builder::new().spawn_scoped(scope, || self.work(worker))
                 })
                 .collect();
             let finished = running
                 .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+                .map(|thread| thread?.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             // All are joined before the first error is looked at.
             finished.collect::<Vec<Result<()>>>()
         });
