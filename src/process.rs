@@ -128,8 +128,14 @@ impl Running {
             .process_group(0)
             .spawn()
             .map_err(|source| failed(&program, source))?;
-        let stdout = collect(child.stdout.take());
-        let stderr = collect(child.stderr.take());
+        let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
+        let (stdout, stderr) = match (stdout, stderr) {
+            (Ok(stdout), Ok(stderr)) => (stdout, stderr),
+            (Err(source), _) | (_, Err(source)) => {
+                kill_group(&mut child);
+                return Err(failed(&program, source));
+            }
+        };
         Ok(Running { program, child, stdout, stderr })
     }
 
@@ -158,8 +164,8 @@ fn failed(program: &OsStr, source: io::Error) -> ProcessError {
     ProcessError::Spawn { program: program.to_string_lossy().into_owned(), source }
 }
 
-fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
+fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<thread::JoinHandle<Vec<u8>>> {
+    thread::Builder::new().spawn(move || {
         let mut bytes = Vec::new();
         // What came before an error is worth having.
         let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));

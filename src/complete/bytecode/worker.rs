@@ -34,10 +34,10 @@ struct Results {
 }
 
 impl Results {
-    fn of(mut pipe: ChildStdout) -> Self {
+    fn of(mut pipe: ChildStdout) -> io::Result<Self> {
         let (sender, arriving) = mpsc::sync_channel(1);
         // It ends with the interpreter, or when nobody listens.
-        thread::spawn(move || {
+        thread::Builder::new().spawn(move || {
             loop {
                 let mut bytes = vec![0; 64 * 1024];
                 let read = pipe.read(&mut bytes);
@@ -50,8 +50,8 @@ impl Results {
                     break;
                 }
             }
-        });
-        Results { arriving, arrived: io::Cursor::default() }
+        })?;
+        Ok(Results { arriving, arrived: io::Cursor::default() })
     }
 }
 
@@ -99,7 +99,12 @@ impl Worker {
         let (Some(jobs), Some(results)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        let mut worker = Worker { child, jobs, results: Results::of(results) };
+        let results = Results::of(results).inspect_err(|_| {
+            // It may have ended already.
+            let _ = child.kill();
+            let _ = child.wait();
+        })?;
+        let mut worker = Worker { child, jobs, results };
         let mut found = [0; 4];
         worker.results.read_exact(&mut found).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => io::Error::other("it ends at once"),
