@@ -94,12 +94,13 @@ impl fmt::Debug for Error {
 impl Explain for std::io::Error {
     fn hint(&self) -> Option<String> {
         use std::io::ErrorKind::{
-            InvalidFilename, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+            FileTooLarge, InvalidFilename, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
         };
         let hint = match self.kind() {
             StorageFull | QuotaExceeded => {
                 "free some space, or choose another place (TMPDIR names the one for temporary files)"
             }
+            FileTooLarge => "raise the limit of file sizes (`ulimit -f`), or choose another file system",
             PermissionDenied => "check the permissions of the path and of the folders above it",
             ReadOnlyFilesystem => "choose a place that can be written",
             InvalidFilename => "choose a place whose file system takes longer names",

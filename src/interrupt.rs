@@ -13,6 +13,9 @@ use crate::error::{Explain, Kind};
 /// Signals that come within this time are one wish to stop.
 const TOGETHER: Duration = Duration::from_secs(1);
 
+/// The number of that signal on Linux and macOS.
+const SIGXFSZ: i32 = 25;
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static WAKE: tokio::sync::Notify = tokio::sync::Notify::const_new();
 
@@ -67,6 +70,8 @@ pub fn listen() -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let (mut interrupts, mut terminations, mut hangups) = {
         let _entered = runtime.enter();
+        // Once somebody listens, a file that grows beyond its limit is an error and not the end.
+        let _ = signal(SignalKind::from_raw(SIGXFSZ))?;
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?)
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {

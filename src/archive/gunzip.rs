@@ -130,7 +130,8 @@ impl<R: BufRead> ParallelGunzip<R> {
                 break;
             }
             if joined == JOINED || matches!(found, Found::NoStart) {
-                self.go_straight(&first);
+                self.take_back(&first.packed);
+                self.straight = Some(Decompress::new(false));
                 return self.inflate_on();
             }
             self.fill()?;
@@ -143,22 +144,19 @@ impl<R: BufRead> ParallelGunzip<R> {
         match found {
             Found::Whole(bytes) => self.show(bytes, packed),
             Found::Last(bytes, behind) => {
-                self.show(bytes, packed);
-                self.check(&first.packed[packed - behind..])?;
+                self.take_back(&first.packed[packed - behind..]);
+                self.end(bytes, packed - behind)?;
             }
             Found::NoStart | Found::OpenEnd => unreachable!("the loop ends with whole blocks"),
         }
         Ok(true)
     }
 
-    /// Takes back what was handed out behind `first`, which starts where a
-    /// block does.
-    fn go_straight(&mut self, first: &Stretch) {
-        let behind = std::mem::take(&mut self.under_way);
-        let packed = std::iter::once(first).chain(&behind).map(|stretch| &stretch.packed[..]);
-        let ahead = std::mem::take(&mut self.ahead);
-        self.ahead = packed.chain([&ahead[..]]).collect::<Vec<_>>().concat();
-        self.straight = Some(Decompress::new(false));
+    /// Puts `rest` ahead again, and all that was handed out behind it.
+    fn take_back(&mut self, rest: &[u8]) {
+        let (behind, ahead) = (std::mem::take(&mut self.under_way), std::mem::take(&mut self.ahead));
+        let behind = behind.iter().map(|stretch| &stretch.packed[..]);
+        self.ahead = std::iter::once(rest).chain(behind).chain([&ahead[..]]).collect::<Vec<_>>().concat();
     }
 
     /// Inflates what is ahead, a part at a time.
@@ -170,13 +168,8 @@ impl<R: BufRead> ParallelGunzip<R> {
         let read = usize::try_from(decoder.total_in() - before).map_err(io::Error::other)?;
         self.ahead.drain(..read);
         if status == Status::StreamEnd {
-            while self.ahead.len() <= TRAILER && !self.ended {
-                self.read_on()?;
-            }
-            let trailer = std::mem::take(&mut self.ahead);
             self.straight = None;
-            self.show(out, read + trailer.len());
-            self.check(&trailer)?;
+            self.end(out, read)?;
         } else if read > 0 || !out.is_empty() {
             self.show(out, read);
         } else if self.ended {
@@ -206,9 +199,14 @@ impl<R: BufRead> ParallelGunzip<R> {
         self.shown.show(bytes, packed);
     }
 
-    /// Checks the trailer; nothing comes after it.
-    fn check(&mut self, trailer: &[u8]) -> io::Result<()> {
-        let Ok(trailer) = <&[u8; TRAILER]>::try_from(trailer) else {
+    /// Shows the last bytes, and checks the trailer, which is ahead; nothing
+    /// comes after it.
+    fn end(&mut self, bytes: Vec<u8>, packed: usize) -> io::Result<()> {
+        while self.ahead.len() <= TRAILER && !self.ended {
+            self.read_on()?;
+        }
+        self.show(bytes, packed + self.ahead.len());
+        let Ok(trailer) = <[u8; TRAILER]>::try_from(std::mem::take(&mut self.ahead)) else {
             return Err(damaged("something else behind the end"));
         };
         let (crc, size) = trailer.split_at(4);
@@ -400,6 +398,30 @@ mod tests {
         for step in [4, 1000, SHORTEST - 4, SHORTEST + 104, 9000, 100_000] {
             let blocks = vec![marked(1 << 20, step); 20];
             assert!(read(&member(&blocks, 0)).unwrap() == blocks.concat(), "every {step} bytes");
+        }
+    }
+
+    #[test]
+    fn a_mark_may_reach_into_the_trailer() {
+        // Whether it is looked for depends on its distance from the mark before.
+        for distance in SHORTEST - 40..SHORTEST + 10 {
+            let raw = noise(distance, 1);
+            let sum_with = |tail: &[u8]| {
+                let mut sum = crc32fast::Hasher::new();
+                sum.update(&raw);
+                sum.update(tail);
+                sum.finalize()
+            };
+            // Its first half ends the last block, which is stored; the checksum begins with the second.
+            let mut tails = (0_u32..).map(|number| [&number.to_le_bytes()[..], &[0, 0]].concat());
+            let tail = tails.find(|tail| sum_with(tail) & 0xffff == 0xffff).unwrap();
+            let (mut deflater, mut member) = (Deflater::new(0), HEADER.to_vec());
+            deflater.block(&raw, Next::Block, &mut member);
+            deflater.block(&tail, Next::End, &mut member);
+            member.extend(sum_with(&tail).to_le_bytes());
+            let whole = [raw, tail].concat();
+            member.extend(u32::try_from(whole.len()).unwrap().to_le_bytes());
+            assert!(read(&member).unwrap() == whole, "{distance}");
         }
     }
 

@@ -52,6 +52,19 @@ fn a_full_disk_leaves_nothing() {
 }
 
 #[test]
+fn a_limit_of_file_sizes_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    venv(&sandbox, "env", &python("3.11"), &[]);
+    let envship = sandbox.envship();
+    let mut shell = sandbox.command("sh");
+    shell.envs(envship.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let limited = "ulimit -f 2000; exec \"$0\" pack env -o out.tar.gz --no-cache";
+    shell.args(["-c", limited, env!("CARGO_BIN_EXE_envship")]);
+    sandbox.finish(shell).fails_with(1).says(&["out.tar.gz", "hint: raise the limit of file sizes"]);
+    assert_eq!(listing(&sandbox.work(".")), ["env"]);
+}
+
+#[test]
 fn a_package_cache_without_room_is_told_from_a_broken_channel() {
     let sandbox = Sandbox::new();
     let disk = Disk::mount(&sandbox, "2m");
