@@ -22,7 +22,8 @@ fn main() {
 
 /// The folder of a package that this one depends on.
 fn package(name: &str) -> PathBuf {
-    let (cargo, target) = (env::var("CARGO").unwrap(), env::var("TARGET").unwrap());
+    let told = |name| env::var(name).expect("Cargo tells build scripts");
+    let (cargo, target) = (told("CARGO"), told("TARGET"));
     let arguments = ["metadata", "--format-version", "1", "--locked", "--filter-platform", &target];
     let output = Command::new(cargo).args(arguments).output().expect("cargo runs, which runs this");
     assert!(output.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

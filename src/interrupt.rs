@@ -13,7 +13,7 @@ use crate::error::{Explain, Kind};
 /// Signals that come within this time are one wish to stop.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// The number of that signal on Linux and macOS.
+/// Sent when a file grows beyond `ulimit -f`: its number on Linux and macOS.
 const SIGXFSZ: i32 = 25;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);

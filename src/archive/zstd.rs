@@ -39,8 +39,8 @@ impl Zstd {
 }
 
 /// The default level looks for matches in one large table, where Zstandard's
-/// has two small ones: a tenth faster, for 1 % more of large libraries and 1 %
-/// less of small files.
+/// has two small ones: 0.94 of the time, for 2 % more of large libraries and
+/// 1.5 % less of small files.
 const DEFAULT: [CParameter; 4] = [
     CParameter::Strategy(Strategy::ZSTD_fast),
     CParameter::WindowLog(23),
