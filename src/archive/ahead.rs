@@ -40,6 +40,15 @@ impl<J: Send + 'static, T: Send + 'static> Workers<J, T> {
     }
 }
 
+/// Appends what comes next in a file to `ahead`; false at its end.
+pub(super) fn read_on(file: &mut impl BufRead, ahead: &mut Vec<u8>) -> io::Result<bool> {
+    let buffer = file.fill_buf()?;
+    ahead.extend_from_slice(buffer);
+    let read = buffer.len();
+    file.consume(read);
+    Ok(read > 0)
+}
+
 /// Decoded bytes on their way to who reads them. Tells how much of the archive
 /// they took, as if nobody were ahead.
 pub(super) struct Shown {

@@ -20,7 +20,7 @@ use crossbeam_channel::Receiver;
 use flate2::{Decompress, FlushDecompress, Status};
 use memchr::memmem;
 
-use super::ahead::{Shown, Workers};
+use super::ahead::{Shown, Workers, read_on};
 use super::deflate::MARK;
 use super::gzip::HEADER;
 
@@ -249,11 +249,7 @@ impl<R: BufRead> ParallelGunzip<R> {
 
     /// Reads some more of the file.
     fn read_on(&mut self) -> io::Result<()> {
-        let buffer = self.file.fill_buf()?;
-        self.ahead.extend_from_slice(buffer);
-        let read = buffer.len();
-        self.ended = read == 0;
-        self.file.consume(read);
+        self.ended = !read_on(&mut self.file, &mut self.ahead)?;
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicU64;
 use ::zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 use crossbeam_channel::Receiver;
 
-use super::ahead::{Counted, Shown, Workers};
+use super::ahead::{Counted, Shown, Workers, read_on};
 use super::zstd::BLOCK;
 
 /// What a frame may hold to be handed out, and what it may take, in bytes: more
@@ -75,11 +75,7 @@ impl<'a> ParallelUnzstd<'a> {
 
     fn read_ahead(&mut self) -> io::Result<()> {
         while !self.ended && self.ahead.len() < LONGEST {
-            let buffer = self.file.fill_buf()?;
-            self.ahead.extend_from_slice(buffer);
-            let read = buffer.len();
-            self.ended = read == 0;
-            self.file.consume(read);
+            self.ended = !read_on(&mut self.file, &mut self.ahead)?;
         }
         Ok(())
     }
