@@ -12,48 +12,60 @@ use super::layout::{Field, Layout};
 /// An object of a [`Graph`].
 pub(super) type Id = u32;
 
-/// An object but for its parts, which are [`Graph::parts`].
+/// What an object is: marshal's type code, one for each type (`Python/marshal.c`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Node<'a> {
-    /// `None`, `True`, `...`: one byte, never referred to.
-    Singleton(u8),
-    Number {
-        code: u8,
-        bytes: &'a [u8],
-    },
-    Bytes(Text<'a>),
+#[repr(u8)]
+pub(super) enum Kind {
+    None = b'N',
+    True = b'T',
+    False = b'F',
+    Ellipsis = b'.',
+    StopIteration = b'S',
+    /// Of 32 bits.
+    Int = b'i',
+    /// With the count of its digits before them, whose sign is that of the number.
+    Long = b'l',
+    Float = b'g',
+    Complex = b'y',
+    Bytes = b's',
     /// UTF-8, with surrogates as they come. Whether a string was interned is
     /// no part of its value: that of one character, or of a qualified name,
     /// depends on what else the compiling process had done.
-    Text(Text<'a>),
-    /// Of code objects only, even if a constant says the same.
-    FileName(Text<'a>),
-    Tuple,
+    Text = b'u',
+    /// Of code objects only, even if a constant says the same; no code of
+    /// marshal's.
+    FileName = b'f',
+    Tuple = b'(',
     /// The parts are in an order that only the values decide.
-    FrozenSet,
-    Slice,
-    Code {
-        layout: Layout,
-        /// Which of [`Graph::numbers`] its own begin at.
-        numbers: usize,
-    },
+    FrozenSet = b'>',
+    Slice = b':',
+    /// Its bytes are its numbers.
+    Code = b'c',
 }
 
-impl Node<'_> {
-    /// A number that is equal to nothing, not even to another such object.
-    fn is_nan(self) -> bool {
-        let Node::Number { code: b'g' | b'y', bytes } = self else { return false };
-        let parts = bytes.chunks_exact(size_of::<f64>());
-        parts.filter_map(|part| part.try_into().ok()).any(|part| f64::from_le_bytes(part).is_nan())
+/// The first objects of every graph, which are never referred to.
+const SINGLETONS: [Kind; 5] = [Kind::None, Kind::True, Kind::False, Kind::Ellipsis, Kind::StopIteration];
+
+/// Where some of many are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    start: u32,
+    count: u32,
+}
+
+impl Span {
+    const EMPTY: Span = Span { start: 0, count: 0 };
+
+    /// `None` beyond 4 GiB, which no stream has.
+    pub(super) fn new(start: usize, count: usize) -> Option<Self> {
+        let span = Span { start: start.try_into().ok()?, count: count.try_into().ok()? };
+        span.start.checked_add(span.count)?;
+        Some(span)
     }
-}
 
-/// The bytes of a string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Text<'a> {
-    Read(&'a [u8]),
-    /// Which of the strings that take the place of others.
-    Made(usize),
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.start as usize + self.count as usize
+    }
 }
 
 /// All objects of a stream. None is a part of itself: parts come before wholes.
@@ -64,28 +76,39 @@ pub(super) struct Graph<'a> {
     known: HashTable<Id>,
     /// Of the objects that are inside of sets.
     digests: Vec<Option<u128>>,
+    /// Another one in each process: no file can be made to have many objects
+    /// of one hash.
+    hasher: DefaultHashBuilder,
 }
 
 #[derive(Debug)]
 struct Objects<'a> {
-    all: Vec<Object<'a>>,
+    all: Vec<Object>,
     /// Of each object, one after the other.
     parts: Vec<Id>,
-    /// Of each code object.
-    numbers: Vec<[u8; 4]>,
-    made: Vec<Vec<u8>>,
-    hasher: DefaultHashBuilder,
+    stream: &'a [u8],
+    /// What is not in the stream, as if it came behind it.
+    made: Vec<u8>,
+    layout: Layout,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Object<'a> {
-    node: Node<'a>,
-    /// Where its parts begin, and how many there are.
-    parts: (u32, u32),
+struct Object {
+    hash: u64,
+    bytes: Span,
+    parts: Span,
     /// How often it is a part.
     uses: u32,
     /// The objects on the longest way down.
     height: u16,
+    kind: Kind,
+    traits: Traits,
+}
+
+/// What is true of few objects.
+#[derive(Clone, Copy, Debug)]
+struct Traits {
+    /// A code object is in it, or it is one.
     has_code: bool,
     /// It took the place of a constant.
     replaced: bool,
@@ -97,60 +120,50 @@ pub(super) const DEEPEST: u16 = 500;
 
 /// Room is taken for one object in so many bytes of a stream; a wrong guess
 /// costs no more than taking room again.
-const BYTES_OF_OBJECT: usize = 16;
+const BYTES_OF_OBJECT: usize = 64;
 
 /// Room for more objects is only taken when they come: a large file may turn
 /// out to hold none.
 const MOST: usize = 1 << 16;
 
 impl<'a> Graph<'a> {
-    /// Without an object, for a stream of this many bytes.
-    pub(super) fn with_room_for(bytes: usize) -> Self {
-        let room = (bytes / BYTES_OF_OBJECT).min(MOST);
+    /// With the singletons, for the objects of a stream.
+    pub(super) fn new(stream: &'a [u8], layout: Layout) -> Self {
+        let room = (stream.len() / BYTES_OF_OBJECT).min(MOST) + SINGLETONS.len();
         let objects = Objects {
             all: Vec::with_capacity(room),
-            parts: Vec::with_capacity(room),
-            numbers: Vec::new(),
+            parts: Vec::with_capacity(2 * room),
+            stream,
             made: Vec::new(),
-            hasher: DefaultHashBuilder::default(),
+            layout,
         };
-        Graph { objects, known: HashTable::with_capacity(room), digests: Vec::new() }
+        let known = HashTable::with_capacity(room);
+        let mut graph = Graph { objects, known, digests: Vec::new(), hasher: DefaultHashBuilder::default() };
+        graph.objects.all.extend(SINGLETONS.map(|kind| Object {
+            hash: 0,
+            bytes: Span::EMPTY,
+            parts: Span::EMPTY,
+            uses: 0,
+            height: 1,
+            kind,
+            traits: Traits { has_code: false, replaced: false },
+        }));
+        graph
     }
 
-    /// The object with this value; `None` if it is too deep.
-    pub(super) fn add(&mut self, node: Node<'a>, parts: &[Id]) -> Option<Id> {
-        let objects = &mut self.objects;
-        let of_parts = parts.iter().map(|part| &objects.all[*part as usize]);
-        let (height, has_code) = of_parts
-            .fold((0, matches!(node, Node::Code { .. })), |(height, code), part| {
-                (part.height.max(height), code || part.has_code)
-            });
-        if height >= DEEPEST {
-            return None;
-        }
-        let id = Id::try_from(objects.all.len()).ok()?;
-        if !has_code && !node.is_nan() {
-            let hash = objects.hash(node, parts);
-            let equal = |known: &Id| objects.is(*known, node, parts);
-            match self.known.entry(hash, equal, |known| objects.hash_of(*known)) {
-                Entry::Occupied(known) => return Some(*known.get()),
-                Entry::Vacant(place) => place.insert(id),
-            };
-        }
-        for part in parts {
-            objects.all[*part as usize].uses += 1;
-        }
-        let place = (u32::try_from(objects.parts.len()).ok()?, u32::try_from(parts.len()).ok()?);
-        objects.parts.extend_from_slice(parts);
-        objects.all.push(Object {
-            node,
-            parts: place,
-            uses: 0,
-            height: height + 1,
-            has_code,
-            replaced: false,
-        });
-        Some(id)
+    /// The one that a type code alone stands for.
+    pub(super) fn singleton(code: u8) -> Option<Id> {
+        SINGLETONS.iter().zip(0..).find_map(|(kind, id)| (*kind as u8 == code).then_some(id))
+    }
+
+    /// The object with these bytes of the stream, which has no parts.
+    pub(super) fn add_leaf(&mut self, kind: Kind, bytes: Span) -> Option<Id> {
+        self.add(kind, bytes, &[])
+    }
+
+    /// The tuple or slice of these objects; `None` if it is too deep.
+    pub(super) fn add_whole(&mut self, kind: Kind, parts: &[Id]) -> Option<Id> {
+        self.add(kind, Span::EMPTY, parts)
     }
 
     /// A set of these objects, which has none of them twice; `None` if one
@@ -161,56 +174,84 @@ impl<'a> Graph<'a> {
         ordered.sort_unstable();
         ordered.dedup();
         let parts: Vec<Id> = ordered.into_iter().map(|(_, part)| part).collect();
-        self.add(Node::FrozenSet, &parts)
+        self.add(Kind::FrozenSet, Span::EMPTY, &parts)
     }
 
-    /// A code object with its numbers and objects as they are written.
-    pub(super) fn add_code(&mut self, layout: Layout, numbers: &[[u8; 4]], parts: &[Id]) -> Option<Id> {
-        let first = self.objects.numbers.len();
-        self.objects.numbers.extend_from_slice(numbers);
-        self.add(Node::Code { layout, numbers: first }, parts)
+    /// A code object with its numbers and objects as they are written. It is
+    /// equal to no other.
+    pub(super) fn add_code(&mut self, numbers: &[[u8; 4]], parts: &[Id]) -> Option<Id> {
+        let numbers = self.objects.make(numbers.as_flattened())?;
+        self.add(Kind::Code, numbers, parts)
     }
 
-    /// As [`Graph::add`], for a string that takes the place of a constant.
-    pub(super) fn add_replaced(&mut self, kind: fn(Text<'a>) -> Node<'a>, bytes: Vec<u8>) -> Option<Id> {
-        let id = self.add_made(kind, bytes)?;
-        self.objects.all[id as usize].replaced = true;
+    /// As [`Graph::add_leaf`], for a string that takes the place of a constant.
+    pub(super) fn add_replaced(&mut self, kind: Kind, bytes: &[u8]) -> Option<Id> {
+        let bytes = self.objects.make(bytes)?;
+        let id = self.add(kind, bytes, &[])?;
+        self.objects.all[id as usize].traits.replaced = true;
         Some(id)
     }
 
-    fn add_made(&mut self, kind: fn(Text<'a>) -> Node<'a>, bytes: Vec<u8>) -> Option<Id> {
-        self.objects.made.push(bytes);
-        self.add(kind(Text::Made(self.objects.made.len() - 1)), &[])
+    fn add(&mut self, kind: Kind, bytes: Span, parts: &[Id]) -> Option<Id> {
+        let objects = &mut self.objects;
+        let (mut height, mut has_code) = (0, kind == Kind::Code);
+        for part in parts {
+            let part = &objects.all[*part as usize];
+            height = part.height.max(height);
+            has_code |= part.traits.has_code;
+        }
+        if height >= DEEPEST {
+            return None;
+        }
+        let id = Id::try_from(objects.all.len()).ok()?;
+        let mut hash = 0;
+        if !has_code && !objects.is_nan(kind, bytes) {
+            hash = objects.hash(&self.hasher, bytes, parts);
+            let equal = |known: &Id| objects.is(*known, hash, kind, bytes, parts);
+            match self.known.entry(hash, equal, |known| objects.all[*known as usize].hash) {
+                Entry::Occupied(known) => return Some(*known.get()),
+                Entry::Vacant(place) => place.insert(id),
+            };
+        }
+        for part in parts {
+            objects.all[*part as usize].uses += 1;
+        }
+        let place = Span::new(objects.parts.len(), parts.len())?;
+        objects.parts.extend_from_slice(parts);
+        let traits = Traits { has_code, replaced: false };
+        objects.all.push(Object { hash, bytes, parts: place, uses: 0, height: height + 1, kind, traits });
+        Some(id)
     }
 
-    pub(super) fn node(&self, id: Id) -> Node<'a> {
-        self.objects.all[id as usize].node
+    pub(super) fn layout(&self) -> Layout {
+        self.objects.layout
+    }
+
+    pub(super) fn kind(&self, id: Id) -> Kind {
+        self.objects.all[id as usize].kind
+    }
+
+    /// Of a number or a string; the numbers of a code object.
+    pub(super) fn bytes(&self, id: Id) -> &[u8] {
+        self.objects.bytes(self.objects.all[id as usize].bytes)
     }
 
     pub(super) fn parts(&self, id: Id) -> &[Id] {
         self.objects.parts(id)
     }
 
-    pub(super) fn bytes<'s>(&'s self, text: Text<'s>) -> &'s [u8] {
-        self.objects.bytes(text)
-    }
-
-    /// Those of a code object, from the first of its own on.
-    pub(super) fn numbers(&self, first: usize) -> &[[u8; 4]] {
-        &self.objects.numbers[first..]
-    }
-
     pub(super) fn len(&self) -> usize {
         self.objects.all.len()
     }
 
-    /// Whether more than one object has it as a part, or one has it twice.
+    /// Whether more than one object has it as a part, or one has it twice:
+    /// then it is referred to.
     pub(super) fn is_shared(&self, id: Id) -> bool {
-        self.objects.all[id as usize].uses > 1
+        id as usize >= SINGLETONS.len() && self.objects.all[id as usize].uses > 1
     }
 
     pub(super) fn is_replaced(&self, id: Id) -> bool {
-        self.objects.all[id as usize].replaced
+        self.objects.all[id as usize].traits.replaced
     }
 
     /// Gives all code objects this file name that have the one of `root`.
@@ -218,7 +259,8 @@ impl<'a> Graph<'a> {
         let Some(old) = self.objects.place_of_name(root).map(|place| self.objects.parts[place]) else {
             return;
         };
-        let Some(new) = self.add_made(Node::FileName, file_name.into()) else { return };
+        let made = self.objects.make(file_name.as_bytes());
+        let Some(new) = made.and_then(|name| self.add(Kind::FileName, name, &[])) else { return };
         for id in 0..new {
             if let Some(place) = self.objects.place_of_name(id)
                 && self.objects.parts[place] == old
@@ -234,19 +276,18 @@ impl<'a> Graph<'a> {
     /// it orders is in the same order everywhere. `None` for what has code in
     /// it.
     fn digest(&mut self, id: Id) -> Option<u128> {
-        let object = self.objects.all[id as usize];
-        if object.has_code {
+        let index = id as usize;
+        let object = self.objects.all[index];
+        if object.traits.has_code {
             return None;
         }
-        let index = id as usize;
         if let Some(Some(known)) = self.digests.get(index) {
             return Some(*known);
         }
         let mut hasher = SipHasher13::new();
-        let (code, bytes) = self.objects.value(object.node);
-        hasher.write(&[code]);
-        hasher.write(bytes);
-        for place in object.places() {
+        hasher.write(&[object.kind as u8]);
+        hasher.write(self.objects.bytes(object.bytes));
+        for place in object.parts.range() {
             hasher.write(&self.digest(self.objects.parts[place])?.to_le_bytes());
         }
         let digest = hasher.finish128().as_u128();
@@ -258,67 +299,65 @@ impl<'a> Graph<'a> {
     }
 }
 
-impl Object<'_> {
-    /// Of its parts among all.
-    fn places(&self) -> Range<usize> {
-        let (start, count) = self.parts;
-        start as usize..start as usize + count as usize
-    }
-}
-
 impl Objects<'_> {
     fn parts(&self, id: Id) -> &[Id] {
-        &self.parts[self.all[id as usize].places()]
+        &self.parts[self.all[id as usize].parts.range()]
     }
 
-    fn bytes<'s>(&'s self, text: Text<'s>) -> &'s [u8] {
-        match text {
-            Text::Read(bytes) => bytes,
-            Text::Made(index) => &self.made[index],
+    fn bytes(&self, span: Span) -> &[u8] {
+        let Range { start, end } = span.range();
+        match start.checked_sub(self.stream.len()) {
+            None => &self.stream[start..end],
+            Some(start) => &self.made[start..end - self.stream.len()],
         }
     }
 
-    /// What the object is but for its parts.
-    fn value<'s>(&'s self, node: Node<'s>) -> (u8, &'s [u8]) {
-        match node {
-            Node::Singleton(code) => (code, &[]),
-            Node::Number { code, bytes } => (code, bytes),
-            Node::Bytes(bytes) => (b's', self.bytes(bytes)),
-            Node::Text(text) => (b'u', self.bytes(text)),
-            Node::FileName(text) => (b'f', self.bytes(text)),
-            Node::Tuple => (b'(', &[]),
-            Node::FrozenSet => (b'>', &[]),
-            Node::Slice => (b':', &[]),
-            Node::Code { .. } => (b'c', &[]),
+    /// Adds bytes that are not in the stream.
+    fn make(&mut self, bytes: &[u8]) -> Option<Span> {
+        let span = Span::new(self.stream.len() + self.made.len(), bytes.len())?;
+        self.made.extend_from_slice(bytes);
+        Some(span)
+    }
+
+    /// Of what kind an object is can't be told from its hash.
+    fn hash(&self, hasher: &DefaultHashBuilder, bytes: Span, parts: &[Id]) -> u64 {
+        let mut hasher = hasher.build_hasher();
+        if parts.is_empty() {
+            hasher.write(self.bytes(bytes));
         }
-    }
-
-    fn is(&self, id: Id, node: Node<'_>, parts: &[Id]) -> bool {
-        self.value(self.all[id as usize].node) == self.value(node) && self.parts(id) == parts
-    }
-
-    fn hash_of(&self, id: Id) -> u64 {
-        self.hash(self.all[id as usize].node, self.parts(id))
-    }
-
-    /// Another one in each process: no file can be made to have many objects
-    /// of one hash.
-    fn hash(&self, node: Node<'_>, parts: &[Id]) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        let (code, bytes) = self.value(node);
-        hasher.write_u8(code);
-        hasher.write(bytes);
-        for part in parts {
-            hasher.write_u32(*part);
+        for pair in parts.chunks(2) {
+            let (first, second) = (pair[0], pair.get(1).copied().unwrap_or(Id::MAX));
+            hasher.write_u64(u64::from(first) << 32 | u64::from(second));
         }
         hasher.finish()
     }
 
+    fn is(&self, id: Id, hash: u64, kind: Kind, bytes: Span, parts: &[Id]) -> bool {
+        let object = &self.all[id as usize];
+        object.hash == hash
+            && object.kind == kind
+            && self.bytes(object.bytes) == self.bytes(bytes)
+            && self.parts[object.parts.range()] == *parts
+    }
+
+    /// A number that is equal to nothing, not even to another such object.
+    fn is_nan(&self, kind: Kind, bytes: Span) -> bool {
+        matches!(kind, Kind::Float | Kind::Complex)
+            && self
+                .bytes(bytes)
+                .chunks_exact(size_of::<f64>())
+                .filter_map(|part| part.try_into().ok())
+                .any(|part| f64::from_le_bytes(part).is_nan())
+    }
+
     /// Where among all parts the file name of a code object stands.
     fn place_of_name(&self, id: Id) -> Option<usize> {
-        let object = self.all[id as usize];
-        let Node::Code { layout, .. } = object.node else { return None };
-        let objects = layout.fields().iter().filter(|field| **field != Field::Number);
-        objects.clone().position(|field| *field == Field::FileName).map(|place| object.places().start + place)
+        let object = &self.all[id as usize];
+        if object.kind != Kind::Code {
+            return None;
+        }
+        let objects = self.layout.fields().iter().filter(|field| **field != Field::Number);
+        let place = objects.clone().position(|field| *field == Field::FileName)?;
+        Some(object.parts.range().start + place)
     }
 }

@@ -1,7 +1,7 @@
 //! A marshalled stream → its objects.
 
 use super::Marshalled;
-use super::graph::{DEEPEST, Graph, Id, Node, Text};
+use super::graph::{DEEPEST, Graph, Id, Kind, Span};
 use super::layout::{Field, Layout};
 
 /// A string among the constants and names of a stream.
@@ -46,24 +46,29 @@ impl<'a, 'r> Reader<'a, 'r> {
         layout: Layout,
         replace: &'r dyn Fn(&Constant<'_>) -> Option<Vec<u8>>,
     ) -> Self {
-        let graph = Graph::with_room_for(stream.len());
+        let graph = Graph::new(stream, layout);
         let (references, parts, numbers) = (Vec::new(), Vec::new(), Vec::new());
         Reader { stream, at: 0, layout, replace, graph, references, parts, numbers, depth: 0 }
     }
 
     pub(super) fn whole(mut self) -> Option<Marshalled<'a>> {
         let root = self.object(Role::Constant)?;
-        let whole = self.at == self.stream.len() && matches!(self.graph.node(root), Node::Code { .. });
+        let whole = self.at == self.stream.len() && self.graph.kind(root) == Kind::Code;
         whole.then_some(Marshalled { graph: self.graph, root, size: self.stream.len() })
     }
 
     fn object(&mut self, role: Role) -> Option<Id> {
         let [code] = self.array()?;
-        let (code, flagged) = (code & !FLAG, code & FLAG != 0);
-        if flagged && matches!(code, b'N' | b'T' | b'F' | b'.' | b'S' | b'r') {
-            return None;
+        // Neither takes a flag.
+        if code == b'r' {
+            let index = self.length()?;
+            return *self.references.get(index)?;
+        }
+        if let Some(singleton) = Graph::singleton(code) {
+            return Some(singleton);
         }
         let reference = self.references.len();
+        let flagged = code & FLAG != 0;
         if flagged {
             self.references.push(None);
         }
@@ -71,7 +76,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         if self.depth > DEEPEST {
             return None;
         }
-        let id = self.behind_code(code, role)?;
+        let id = self.behind_code(code & !FLAG, role)?;
         self.depth -= 1;
         if flagged {
             self.references[reference] = Some(id);
@@ -81,18 +86,17 @@ impl<'a, 'r> Reader<'a, 'r> {
 
     fn behind_code(&mut self, code: u8, role: Role) -> Option<Id> {
         match code {
-            b'N' | b'T' | b'F' | b'.' | b'S' => self.graph.add(Node::Singleton(code), &[]),
-            b'i' => self.number(code, 4),
-            b'g' => self.number(code, 8),
-            b'y' => self.number(code, 16),
+            b'i' => self.number(Kind::Int, 4),
+            b'g' => self.number(Kind::Float, 8),
+            b'y' => self.number(Kind::Complex, 16),
             b'l' => {
                 // The sign of the number is the sign of the count of digits.
                 let digits = i32::from_le_bytes(*self.stream.get(self.at..)?.first_chunk()?).unsigned_abs();
-                self.number(code, usize::try_from(digits).ok()?.checked_mul(2)?.checked_add(4)?)
+                self.number(Kind::Long, usize::try_from(digits).ok()?.checked_mul(2)?.checked_add(4)?)
             }
             b's' => {
                 let length = self.length()?;
-                self.bytes(length, role)
+                self.string(Kind::Bytes, length, role)
             }
             b'u' | b't' | b'a' | b'A' => {
                 let length = self.length()?;
@@ -104,22 +108,18 @@ impl<'a, 'r> Reader<'a, 'r> {
             }
             b')' => {
                 let [length] = self.array()?;
-                self.whole_of(length.into(), role, |graph, parts| graph.add(Node::Tuple, parts))
+                self.whole_of(length.into(), role, |graph, parts| graph.add_whole(Kind::Tuple, parts))
             }
             b'(' => {
                 let length = self.length()?;
-                self.whole_of(length, role, |graph, parts| graph.add(Node::Tuple, parts))
+                self.whole_of(length, role, |graph, parts| graph.add_whole(Kind::Tuple, parts))
             }
             b'>' => {
                 let length = self.length()?;
                 self.whole_of(length, role, Graph::add_set)
             }
-            b':' => self.whole_of(3, role, |graph, parts| graph.add(Node::Slice, parts)),
+            b':' => self.whole_of(3, role, |graph, parts| graph.add_whole(Kind::Slice, parts)),
             b'c' => self.code(),
-            b'r' => {
-                let index = self.length()?;
-                *self.references.get(index)?
-            }
             _ => None,
         }
     }
@@ -139,7 +139,7 @@ impl<'a, 'r> Reader<'a, 'r> {
             let part = self.object(role)?;
             self.parts.push(part);
         }
-        let code = self.graph.add_code(self.layout, &self.numbers[numbers..], &self.parts[parts..]);
+        let code = self.graph.add_code(&self.numbers[numbers..], &self.parts[parts..]);
         self.parts.truncate(parts);
         self.numbers.truncate(numbers);
         code
@@ -162,34 +162,29 @@ impl<'a, 'r> Reader<'a, 'r> {
         whole
     }
 
-    fn number(&mut self, code: u8, length: usize) -> Option<Id> {
-        let bytes = self.take(length)?;
-        self.graph.add(Node::Number { code, bytes }, &[])
-    }
-
-    fn bytes(&mut self, length: usize, role: Role) -> Option<Id> {
-        let offset = self.at;
-        let bytes = self.take(length)?;
-        match self.replacement(offset, bytes, role) {
-            Some(new) => self.graph.add_replaced(Node::Bytes, new),
-            None => self.graph.add(Node::Bytes(Text::Read(bytes)), &[]),
-        }
+    fn number(&mut self, kind: Kind, length: usize) -> Option<Id> {
+        let span = Span::new(self.at, length)?;
+        self.take(length)?;
+        self.graph.add_leaf(kind, span)
     }
 
     fn text(&mut self, code: u8, length: usize, role: Role) -> Option<Id> {
-        let offset = self.at;
-        let text = self.take(length)?;
-        if !matches!(code, b'u' | b't') && !text.is_ascii() {
+        let ascii = !matches!(code, b'u' | b't');
+        if ascii && !self.stream.get(self.at..)?.get(..length)?.is_ascii() {
             return None;
         }
-        match self.replacement(offset, text, role) {
-            Some(new) => self.graph.add_replaced(Node::Text, new),
-            None => self.graph.add(Node::Text(Text::Read(text)), &[]),
-        }
+        self.string(Kind::Text, length, role)
     }
 
-    fn replacement(&self, offset: usize, bytes: &[u8], role: Role) -> Option<Vec<u8>> {
-        if role == Role::Constant { (self.replace)(&Constant { offset, bytes }) } else { None }
+    fn string(&mut self, kind: Kind, length: usize, role: Role) -> Option<Id> {
+        let (offset, span) = (self.at, Span::new(self.at, length)?);
+        let bytes = self.take(length)?;
+        if role == Role::Constant
+            && let Some(new) = (self.replace)(&Constant { offset, bytes })
+        {
+            return self.graph.add_replaced(kind, &new);
+        }
+        self.graph.add_leaf(kind, span)
     }
 
     fn length(&mut self) -> Option<usize> {

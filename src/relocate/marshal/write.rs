@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::Written;
-use super::graph::{Graph, Id, Node};
-use super::layout::{Field, Layout};
+use super::graph::{Graph, Id, Kind};
+use super::layout::Field;
 
 /// Appends what belongs to `root` to `bytes`.
 pub(super) fn write(graph: &Graph<'_>, root: Id, bytes: Vec<u8>) -> Written {
@@ -45,26 +45,28 @@ impl Writer<'_, '_> {
             self.bytes.extend_from_slice(&[b'r', a, b, c, d]);
             return;
         }
-        let node = self.graph.node(id);
+        let kind = self.graph.kind(id);
         let start = self.bytes.len();
-        let flagged = self.graph.is_shared(id) && !matches!(node, Node::Singleton(_));
+        let flagged = self.graph.is_shared(id);
         if flagged {
             *number = self.flagged;
             self.flagged += 1;
         }
-        match node {
-            Node::Singleton(code) => self.bytes.push(code),
-            Node::Number { code, bytes } => {
-                self.bytes.push(code);
-                self.bytes.extend_from_slice(bytes);
+        match kind {
+            Kind::None | Kind::True | Kind::False | Kind::Ellipsis | Kind::StopIteration => {
+                self.bytes.push(kind as u8);
             }
-            Node::Bytes(bytes) => {
-                let bytes = self.graph.bytes(bytes);
+            Kind::Int | Kind::Long | Kind::Float | Kind::Complex => {
+                self.bytes.push(kind as u8);
+                self.bytes.extend_from_slice(self.graph.bytes(id));
+            }
+            Kind::Bytes => {
+                let bytes = self.graph.bytes(id);
                 self.head(b's', bytes.len());
                 self.string(id, bytes);
             }
-            Node::Text(text) | Node::FileName(text) => self.text(id, self.graph.bytes(text)),
-            Node::Tuple => {
+            Kind::Text | Kind::FileName => self.text(id, self.graph.bytes(id)),
+            Kind::Tuple => {
                 let parts = self.graph.parts(id);
                 match u8::try_from(parts.len()) {
                     Ok(length) => self.bytes.extend_from_slice(&[b')', length]),
@@ -72,15 +74,15 @@ impl Writer<'_, '_> {
                 }
                 self.parts(id);
             }
-            Node::FrozenSet => {
+            Kind::FrozenSet => {
                 self.head(b'>', self.graph.parts(id).len());
                 self.parts(id);
             }
-            Node::Slice => {
+            Kind::Slice => {
                 self.bytes.push(b':');
                 self.parts(id);
             }
-            Node::Code { layout, numbers } => self.code(id, layout, numbers),
+            Kind::Code => self.code(id),
         }
         if flagged {
             self.bytes[start] |= 0x80;
@@ -93,10 +95,11 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn code(&mut self, id: Id, layout: Layout, numbers: usize) {
+    fn code(&mut self, id: Id) {
         self.bytes.push(b'c');
-        let (mut numbers, mut parts) = (self.graph.numbers(numbers).iter(), self.graph.parts(id).iter());
-        for field in layout.fields() {
+        let mut numbers = self.graph.bytes(id).chunks_exact(4);
+        let mut parts = self.graph.parts(id).iter();
+        for field in self.graph.layout().fields() {
             match field {
                 Field::Number => {
                     numbers.next().into_iter().for_each(|number| self.bytes.extend_from_slice(number));
