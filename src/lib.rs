@@ -38,6 +38,7 @@ pub mod interrupt;
 pub mod memory;
 pub mod net;
 pub mod ops;
+mod parallel;
 pub mod prefix;
 pub mod process;
 pub mod progress;

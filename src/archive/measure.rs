@@ -6,6 +6,7 @@
 //! loaded at a time, so that threads don't multiply the largest library of an
 //! environment.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -20,6 +21,7 @@ use super::splice;
 use crate::entry::{Change, Content, Edit, Entry, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::Result;
 use crate::interrupt;
+use crate::parallel::AT_ONCE;
 use crate::progress::{Progress, Step};
 
 /// Up to this size a file is read whole; a larger one in windows of this size.
@@ -103,9 +105,9 @@ pub fn measure(
     let mut measured: Vec<Measured> = entries.into_iter().map(Measured::empty).collect();
     // In the order of the entries, and of a fixed size: what is found is put in its place.
     let mut told: Vec<Told> = std::iter::repeat_with(Told::default).take(measured.len()).collect();
-    measured.par_iter_mut().zip(&mut told).try_for_each_init(Vec::new, |buffer, (item, told)| {
+    measured.par_iter_mut().zip(&mut told).with_max_len(AT_ONCE).try_for_each(|(item, told)| {
         interrupt::check()?;
-        *told = surveyor.entry(item, buffer)?;
+        *told = BUFFER.with_borrow_mut(|buffer| surveyor.entry(item, buffer))?;
         progress.advance(1);
         Ok::<_, crate::error::Error>(())
     })?;
@@ -116,6 +118,11 @@ pub fn measure(
     let mut placeholders: Vec<_> = told.into_iter().flat_map(|(placeholders, _)| placeholders).collect();
     placeholders.sort_by(|a: &Placeholder, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
     Ok(Survey { measured, placeholders, damaged })
+}
+
+thread_local! {
+    /// What a thread reads files into.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What the reading pass tells of a file besides its measures.

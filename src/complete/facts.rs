@@ -1,8 +1,9 @@
 //! What the archive holds at a path, for the files that list others.
 
 use std::borrow::Borrow;
-use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
+
+use hashbrown::HashSet;
 
 use crate::entry::{Measured, Node};
 

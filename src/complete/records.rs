@@ -15,6 +15,7 @@ use crate::entry::{CachedBytecode, Change, Content, Entry, File, Measured, Node,
 use crate::error::Result;
 use crate::fs::sha256;
 use crate::interrupt;
+use crate::parallel::AT_ONCE;
 use crate::prefix::{Inventory, Python, below, is_record, parse_record_line, relative};
 
 /// Says that relocation needn't look at them.
@@ -47,6 +48,8 @@ fn update(
     applies: impl Fn(&str) -> bool + Sync,
     rewrite: impl Fn(&str, &[u8], &Facts<'_>) -> Result<Vec<u8>> + Sync,
 ) -> Result<()> {
+    let lists = measured.iter().enumerate().filter(|(_, item)| applies(&item.entry.path));
+    let lists: Vec<_> = lists.collect();
     let facts = Facts::of(measured);
     let updated = |(index, item): (usize, &Measured)| {
         let Node::File(file) = &item.entry.node else { return Ok(None) };
@@ -54,8 +57,8 @@ fn update(
         let bytes = rewrite(&item.entry.path, &file.content.read()?, &facts)?;
         Ok(Some((index, made(&item.entry, bytes))))
     };
-    let lists = measured.par_iter().enumerate().filter(|(_, item)| applies(&item.entry.path));
-    let updated: Vec<Result<_>> = lists.map(updated).collect();
+    let updated: Vec<Result<_>> = lists.into_par_iter().with_max_len(AT_ONCE).map(updated).collect();
+    drop(facts);
     for list in updated {
         if let Some((index, item)) = list? {
             measured[index] = item;

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use crate::entry::{Content, DiskPath, Entry, File, Node};
 use crate::error::Result;
 use crate::interrupt;
+use crate::parallel::AT_ONCE;
 use crate::prefix::Inventory;
 use crate::prefix::elf::Elf;
 use crate::progress::Progress;
@@ -23,7 +24,8 @@ pub(super) fn tell(inventory: &mut Inventory, progress: &dyn Progress) -> Result
         interrupt::check()?;
         Ok((entry, Elf::read(&disk.to_path())?))
     };
-    let found: Vec<Result<(&Entry, Elf)>> = candidates.into_par_iter().map(read).collect();
+    let found: Vec<Result<(&Entry, Elf)>> =
+        candidates.into_par_iter().with_max_len(AT_ONCE).map(read).collect();
     for file in found {
         let (entry, elf) = file?;
         match elf {

@@ -11,6 +11,7 @@ use super::Error;
 use crate::artifact::{Package, PackageKind};
 use crate::entry::Rewrite;
 use crate::error::Result;
+use crate::parallel::AT_ONCE;
 
 /// An installed conda package.
 #[derive(Clone, Debug, Deserialize)]
@@ -125,7 +126,8 @@ pub(crate) fn load(root: &Path) -> Result<Vec<Record>> {
         record.path = format!("conda-meta/{name}");
         Ok(record)
     };
-    let records: Vec<Result<Record>> = record_paths(root).into_par_iter().map(read).collect();
+    let records: Vec<Result<Record>> =
+        record_paths(root).into_par_iter().with_max_len(AT_ONCE).map(read).collect();
     let mut records = records.into_iter().collect::<Result<Vec<_>>>()?;
     records.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(records)

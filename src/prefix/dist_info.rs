@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::artifact::{Package, PackageKind};
+use crate::parallel::AT_ONCE;
 
 /// An installed distribution (PEP 376, PEP 627).
 #[derive(Clone, Debug)]
@@ -74,7 +75,11 @@ pub(crate) fn distributions(root: &Path, site_packages: &str) -> Vec<Distributio
         .filter(|name| name.ends_with(".dist-info"))
         .collect();
     names.sort();
-    names.par_iter().filter_map(|name| Distribution::read(root, &format!("{site_packages}/{name}"))).collect()
+    names
+        .par_iter()
+        .with_max_len(AT_ONCE)
+        .filter_map(|name| Distribution::read(root, &format!("{site_packages}/{name}")))
+        .collect()
 }
 
 /// Whether a path is that of the `RECORD` of an installed distribution; one that

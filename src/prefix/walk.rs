@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::Error;
 use crate::error::Result;
 use crate::interrupt;
+use crate::parallel::AT_ONCE;
 
 /// Something in a folder.
 #[derive(Debug)]
@@ -42,7 +43,8 @@ pub(crate) fn walk(root: &Path, skip: impl Fn(&str) -> bool + Sync) -> Result<Ve
     let (mut found, mut folders) = walk.list("")?;
     // Level by level: folders may be nested deeper than a stack.
     while !folders.is_empty() {
-        let lists: Vec<_> = folders.par_iter().map(|folder| walk.list(folder)).collect();
+        let lists: Vec<_> =
+            folders.par_iter().with_max_len(AT_ONCE).map(|folder| walk.list(folder)).collect();
         let mut deeper = Vec::new();
         for (path, list) in folders.into_iter().zip(lists) {
             let (mut files, mut below) = list?;
@@ -54,7 +56,7 @@ pub(crate) fn walk(root: &Path, skip: impl Fn(&str) -> bool + Sync) -> Result<Ve
         }
         folders = deeper;
     }
-    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    found.par_sort_unstable_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
 }
 

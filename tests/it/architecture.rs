@@ -6,7 +6,8 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-const BASE: [&str; 8] = ["baseline", "cache", "error", "fs", "interrupt", "net", "process", "progress"];
+const BASE: [&str; 9] =
+    ["baseline", "cache", "error", "fs", "interrupt", "net", "parallel", "process", "progress"];
 
 /// module → what it may import, from the table.
 fn table() -> BTreeMap<String, BTreeSet<String>> {

@@ -13,6 +13,7 @@ use super::magic::Magic;
 use crate::entry::{CachedBytecode, Content, DiskPath, Rewrite, SourceCheck};
 use crate::error::Result;
 use crate::interrupt;
+use crate::parallel::AT_ONCE;
 use crate::prefix::{Inventory, Python};
 use crate::progress::Progress;
 
@@ -51,6 +52,7 @@ pub(in crate::complete) fn judge(
     let failed = Mutex::new(None);
     let verdicts: Vec<Verdict> = candidates
         .par_iter()
+        .with_max_len(AT_ONCE)
         .map(|candidate| {
             let verdict = interrupt::check()
                 .map_err(Into::into)

@@ -8,6 +8,7 @@ use crate::entry::{CachedBytecode, Content, Entry, File, Group, Node, Rewrite, S
 use crate::error::Result;
 use crate::fs::sha256;
 use crate::interrupt;
+use crate::parallel::AT_ONCE;
 use crate::prefix::{Inventory, Python};
 
 /// A module whose bytecode has to be made.
@@ -74,7 +75,7 @@ pub(super) fn missing(
         })
         .filter(|(_, _, path)| inventory.filters.keeps(path))
         .collect();
-    let missing = sources.into_par_iter().map(|(entry, file, path)| {
+    let missing = sources.into_par_iter().with_max_len(AT_ONCE).map(|(entry, file, path)| {
         interrupt::check()?;
         let original = bytes(file)?;
         let bytes = archived(&entry.path, file, &original);

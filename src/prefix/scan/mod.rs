@@ -20,6 +20,7 @@ use crate::artifact::SourceKind;
 use crate::entry::{Content, DiskPath, Entry, File, Group, Node, Rewrite};
 use crate::error::Result;
 use crate::interrupt;
+use crate::parallel::AT_ONCE;
 use crate::progress::{Progress, Step};
 use installers::installers;
 use owners::{Owners, roots};
@@ -131,7 +132,7 @@ impl Scan<'_> {
             self.progress.advance(1);
             Ok::<_, crate::error::Error>(seen)
         };
-        let seen: Vec<Result<Seen>> = found.par_iter().map(look).collect();
+        let seen: Vec<Result<Seen>> = found.par_iter().with_max_len(AT_ONCE).map(look).collect();
         for (item, seen) in found.iter().zip(seen) {
             let path = &item.path;
             match seen? {
