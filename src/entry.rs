@@ -20,6 +20,16 @@ pub struct Entry {
     pub node: Node,
 }
 
+/// The folders above `path`, outer ones first, that `previous` doesn't lie in. Of
+/// paths in order, each with the one before it, these are all folders, once.
+pub fn folders_above<'p>(path: &'p str, previous: &str) -> impl Iterator<Item = &'p str> + use<'p> {
+    let shared = path.bytes().zip(previous.bytes()).take_while(|(one, other)| one == other).count();
+    path.match_indices('/')
+        .map(|(slash, _)| slash)
+        .skip_while(move |slash| *slash < shared)
+        .map(|slash| &path[..slash])
+}
+
 /// The parts of an archive, in the order in which they are written, so that an
 /// unchanged package gives unchanged bytes. Inside a part, entries are ordered
 /// by path.
@@ -277,4 +287,31 @@ pub trait Remake: std::fmt::Debug + Send + Sync {
     /// The file at `path` as it is archived: a pure function of how it is
     /// rewritten and of the original bytes.
     fn remake(&self, path: &str, rewrite: &Rewrite, original: &[u8]) -> Vec<u8>;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::folders_above;
+
+    proptest! {
+        #[test]
+        fn paths_in_order_give_each_folder_above_them_once(
+            paths in prop::collection::btree_set("[ab.-]{1,2}(/[ab.é-]{1,2}){0,4}", 0..20),
+        ) {
+            let mut previous = "";
+            let mut found = Vec::new();
+            for path in &paths {
+                found.extend(folders_above(path, previous));
+                previous = path;
+            }
+            let folders = paths.iter().flat_map(|path| path.match_indices('/').map(|(slash, _)| &path[..slash]));
+            let folders: BTreeSet<&str> = folders.collect();
+            prop_assert_eq!(found.len(), folders.len());
+            prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), folders);
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! The canonical order of entries.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::error::Error;
 use super::layout::Layout;
 use crate::artifact::ContentDigest;
-use crate::entry::{Content, Entry, Group, Measured, Node};
+use crate::entry::{Content, Entry, Group, Measured, Node, folders_above};
 use crate::fs;
 
 /// Puts measured entries in the order in which they are archived: group by
@@ -28,35 +29,32 @@ pub fn arrange(measured: Vec<Measured>, layout: &Layout) -> Result<Vec<Measured>
             entry.path = format!("{root}/{}", entry.path).into();
         }
     }
-    ordered.sort_unstable_by(|a, b| a.entry.path.cmp(&b.entry.path));
-    if let Some(twice) = ordered.windows(2).find(|pair| pair[0].entry.path == pair[1].entry.path) {
-        return Err(Error::Duplicate { path: twice[0].entry.path.to_string() });
-    }
     let missing = missing_directories(&ordered)?;
     ordered.extend(missing.iter().map(|path| directory(path)));
-    ordered.sort_unstable_by(|a, b| (&a.entry.group, &a.entry.path).cmp(&(&b.entry.group, &b.entry.path)));
+    // What was listed is in this order already, which a stable sort makes use of.
+    ordered.sort_by(|a, b| (&a.entry.group, &a.entry.path).cmp(&(&b.entry.group, &b.entry.path)));
     Ok(ordered)
 }
 
-/// The directories above entries that are no entries themselves. The entries
-/// are ordered by path.
+/// The directories above entries that are no entries themselves.
 fn missing_directories(entries: &[Measured]) -> Result<Vec<String>, Error> {
-    let (mut known, mut missing) = (HashSet::new(), Vec::new());
-    for item in entries {
-        let path = &item.entry.path;
-        for (slash, _) in path.match_indices('/') {
-            let parent = &path[..slash];
-            if !known.insert(parent) {
-                continue;
-            }
-            match entries.binary_search_by(|other| (*other.entry.path).cmp(parent)) {
+    let mut entries: Vec<&Entry> = entries.iter().map(|item| &*item.entry).collect();
+    entries.par_sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    let (mut previous, mut missing) = ("", Vec::new());
+    for Entry { path, .. } in &entries {
+        if **path == *previous {
+            return Err(Error::Duplicate { path: path.to_string() });
+        }
+        for parent in folders_above(path, previous) {
+            match entries.binary_search_by(|other| (*other.path).cmp(parent)) {
                 Err(_) => missing.push(parent.to_owned()),
-                Ok(found) if matches!(entries[found].entry.node, Node::Directory) => {}
+                Ok(found) if matches!(entries[found].node, Node::Directory) => {}
                 Ok(_) => {
                     return Err(Error::NotADirectory { parent: parent.to_owned(), path: path.to_string() });
                 }
             }
         }
+        previous = path;
     }
     Ok(missing)
 }

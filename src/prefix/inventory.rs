@@ -5,9 +5,11 @@ use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::{Filters, Prefix};
 use crate::artifact::{Installer, Package, SourceKind};
-use crate::entry::{Content, Entry, File, Group, Node, Rewrite};
+use crate::entry::{Content, Entry, File, Group, Node, Rewrite, folders_above};
 
 /// Everything that is known of an environment and of what is in it.
 #[derive(Clone, Debug)]
@@ -158,18 +160,19 @@ impl Inventory {
     /// above them.
     #[must_use]
     pub fn entries(&self) -> Vec<Arc<Entry>> {
-        let mut folders: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
-        for path in self.entries.keys() {
-            folders.extend(path.match_indices('/').map(|(index, _)| &path[..index]));
-        }
+        let mut previous = "";
+        let folders = self.entries.keys().flat_map(|path| {
+            let folders = folders_above(path, previous);
+            previous = path;
+            folders
+        });
         let folders = folders
-            .into_iter()
             .filter(|folder| !self.entries.contains_key(*folder))
             .map(|folder| Entry { path: folder.into(), group: Group::Directory, node: Node::Directory })
             .map(Arc::new);
         let mut all: Vec<Arc<Entry>> = folders.chain(self.entries.values().cloned()).collect();
         // No path is there twice.
-        all.sort_unstable_by(|a, b| (&a.group, &a.path).cmp(&(&b.group, &b.path)));
+        all.par_sort_unstable_by(|a, b| (&a.group, &a.path).cmp(&(&b.group, &b.path)));
         all
     }
 }
