@@ -18,7 +18,7 @@ use super::zstd::BLOCK;
 /// What a frame may hold to be handed out, and what it may take, in bytes: more
 /// than any of ours.
 const LARGEST: u64 = 2 * BLOCK;
-const LONGEST: usize = 6 << 20;
+const LONGEST: usize = 9 << 20;
 
 pub(super) struct ParallelUnzstd<'a> {
     file: Box<dyn BufRead + 'a>,
@@ -149,6 +149,11 @@ mod tests {
         assert!(read(&one).unwrap() == large);
         let mixed = [ours(&blocks), one].concat();
         assert!(read(&mixed).unwrap() == [blocks.concat(), large].concat());
+    }
+
+    #[test]
+    fn every_frame_of_ours_fits_into_what_is_read_ahead() {
+        assert!(::zstd::zstd_safe::compress_bound(usize::try_from(BLOCK).unwrap()) < LONGEST);
     }
 
     #[test]
