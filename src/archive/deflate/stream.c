@@ -1,8 +1,10 @@
 /*
- * libdeflate's compressor, which also tells where the last block of a stream begins.
+ * libdeflate's compressor, which also tells where the last block of a stream begins, and which remembers
+ * less of long matches at level 2.
  *
  * The library's source is included as it is. It counts the symbol that ends a block right before it
- * writes the block, and so the name of that symbol is made to note where the stream stands.
+ * writes the block, and so the name of that symbol is made to note where the stream stands. Likewise the
+ * name of the function that remembers the bytes of a match is made to ask for the level.
  */
 
 #include <stddef.h>
@@ -21,6 +23,37 @@
 static unsigned end_of_block(void);
 #undef DEFLATE_END_OF_BLOCK
 #define DEFLATE_END_OF_BLOCK end_of_block()
+
+#define MATCHFINDER_WINDOW_ORDER DEFLATE_WINDOW_ORDER
+#include "hc_matchfinder.h"
+
+/* Of a match that is longer than SHORT the first and the last EDGE places can be found again. */
+enum { SHORT = 16, EDGE = 4 };
+
+static forceinline void skip_edges(struct hc_matchfinder *mf, const u8 **base, const u8 *next,
+				   const u8 *end, u32 count, u32 *hashes)
+{
+	u32 bytes;
+
+	/* As the library: nothing is looked for so near the end. */
+	if (unlikely(count + 5 > end - next))
+		return;
+	hc_matchfinder_skip_bytes(mf, base, next, end, EDGE, hashes);
+	next += count - EDGE;
+	if (next - *base > MATCHFINDER_WINDOW_SIZE) {
+		hc_matchfinder_slide_window(mf);
+		*base += MATCHFINDER_WINDOW_SIZE;
+	}
+	bytes = get_unaligned_le32(next);
+	hashes[0] = lz_hash(bytes & 0xFFFFFF, HC_MATCHFINDER_HASH3_ORDER);
+	hashes[1] = lz_hash(bytes, HC_MATCHFINDER_HASH4_ORDER);
+	hc_matchfinder_skip_bytes(mf, base, next, end, EDGE, hashes);
+}
+
+#define hc_matchfinder_skip_bytes(mf, base, next, end, count, hashes)			\
+	((count) > SHORT && c->compression_level == 2					\
+	 ? skip_edges(mf, base, next, end, count, hashes)				\
+	 : hc_matchfinder_skip_bytes(mf, base, next, end, count, hashes))
 
 #include "deflate_compress.c"
 
@@ -50,7 +83,7 @@ struct libdeflate_compressor *envship_compressor(int level)
 	struct libdeflate_compressor *c = libdeflate_alloc_compressor(level);
 
 	if (c && (level == 2 || level == 3)) {
-		c->max_search_depth = level == 2 ? 4 : 6;
+		c->max_search_depth = level == 2 ? 5 : 6;
 		c->nice_match_length = level == 2 ? 130 : DEFLATE_MAX_MATCH_LEN;
 	}
 	return c;
