@@ -22,7 +22,7 @@ from .setting import ROOT, Setting, say, stop, test_cache
 MINOR = "3.11"  # of the fixture channel's compiled packages
 PACKAGES = ["numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "sympy"]
 EDITED = "joblib"  # the package of `changed` that changes before each packing
-COPIES = 9  # beside the original, for ten times the files and bytes
+TIMES = 10  # as many files and bytes as in the original
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,15 @@ def site_packages(prefix: Path) -> Path:
 def big(setting: Setting, prefix: Path) -> None:
     """The same packages ten times, under other names and with other content."""
     venv(setting, prefix)
-    synthetic.copy_packages(site_packages(prefix), COPIES)
+    synthetic.copy_packages(site_packages(prefix), TIMES - 1)
     compile_all(prefix, site_packages(prefix))
+
+
+def large(setting: Setting, prefix: Path) -> None:
+    """The same packages with as many files, whose libraries are so large that there are ten times the bytes."""
+    venv(setting, prefix)
+    _, size = count(prefix)
+    synthetic.enlarge_libraries(site_packages(prefix), (TIMES - 1) * size)
 
 
 def many(files: int, average: int) -> Callable[[Setting, Path], None]:
@@ -120,6 +127,12 @@ def many(files: int, average: int) -> Callable[[Setting, Path], None]:
     return recipe
 
 
+def huge(setting: Setting, prefix: Path) -> None:
+    """A million files and 20 GB: a tenth of them is compiled, and copied with its times."""
+    many(1_000_000 // TIMES, 20_000)(setting, prefix)
+    synthetic.repeat_distribution(site_packages(prefix), TIMES - 1)
+
+
 def told_library(python: Path) -> str:
     code = "import sysconfig; print(sysconfig.get_path('stdlib'))"
     return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
@@ -131,9 +144,10 @@ RECIPES: dict[str, Callable[[Setting, Path], None]] = {
     "venv": venv,
     "files": many(100_000, 6_000),
     "big": big,
-    "huge": many(1_000_000, 20_000),
+    "large": large,
+    "huge": huge,
 }
-ROOM = {"big": 16, "huge": 30}  # gigabytes, with an archive; of `big` with what is unpacked, too
+ROOM = {"big": 16, "large": 16, "huge": 30}  # gigabytes, with an archive; of `big` and `large` with what is unpacked
 
 
 def edit_package(environment: Environment) -> None:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -60,6 +61,19 @@ def write_distribution(site: Path, library: Path, files: int, average: int) -> N
         path = f"{NAME}/part{folder // PER_FOLDER}/group{folder % PER_FOLDER}/module{number % PER_FOLDER}.py"
         record.write(path, module(chance, statements, number, average).encode())
     record.close()
+
+
+def repeat_distribution(site: Path, copies: int) -> None:
+    """What `write_distribution` wrote, under other names too, with its bytecode."""
+    lines = (site / f"{NAME}-1.0.dist-info" / "RECORD").read_text().splitlines()
+    modules = [line for line in lines if line.startswith(f"{NAME}/")]
+    for number in range(1, copies + 1):
+        name = renamed(NAME, number)
+        shutil.copytree(site / NAME, site / name)
+        record = Record(site, f"{name}-1.0.dist-info")
+        record.metadata(name)
+        record.lines += (line.replace(NAME, name, 1) for line in modules)
+        record.close()
 
 
 def module(chance: random.Random, statements: list[str], number: int, average: int) -> str:
@@ -143,3 +157,21 @@ def changed(path: str, content: bytes, number: int) -> bytes:
     for position in range(len(edited) // EDGE, len(edited) - len(edited) // EDGE, STEP):
         edited[position] ^= number
     return bytes(edited)
+
+
+# --- larger libraries -------------------------------------------------------------------------------
+
+
+def enlarge_libraries(site: Path, more: int) -> None:
+    """Appends about `more` bytes to the libraries, to each by its size, which no loader looks at.
+
+    The lists of files keep the old hashes: packing writes them anew.
+    """
+    files = (site / path for info in sorted(site.glob("*.dist-info")) for path in recorded(info))
+    paths = [path for path in files if ".so" in path.suffixes]
+    copies = round(more / sum(path.stat().st_size for path in paths))
+    for path in paths:
+        content = path.read_bytes()
+        with path.open("ab") as file:
+            for number in range(1, copies + 1):
+                file.write(changed(path.name, content, number))
