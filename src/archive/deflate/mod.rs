@@ -80,8 +80,8 @@ mod tests {
         raw
     }
 
-    /// Bytes of every kind: such that are stored, such that need few codes, and
-    /// such that need many and long ones.
+    /// Bytes of every kind: such that are stored, such that need few codes, such
+    /// that need many and long ones, and such that come again.
     fn bytes() -> impl Strategy<Value = Vec<u8>> {
         let of = |values: std::ops::RangeInclusive<u8>, most| proptest::collection::vec(values, 0..most);
         let skewed = proptest::collection::vec(any::<u64>(), 0..3000).prop_map(|numbers| {
@@ -89,7 +89,8 @@ mod tests {
         });
         let run = (any::<u8>(), 0_usize..100_000).prop_map(|(byte, size)| vec![byte; size]);
         let kind = prop_oneof![of(0..=255, 70_000), of(0..=3, 20_000), of(b'a'..=b'z', 300), skewed, run];
-        proptest::collection::vec(kind, 0..4).prop_map(|kinds| kinds.concat())
+        let kinds = proptest::collection::vec(kind, 0..4);
+        (kinds, 1_usize..4).prop_map(|(kinds, times)| kinds.concat().repeat(times))
     }
 
     proptest! {
