@@ -63,7 +63,8 @@ fn close(blocks: &mut Vec<Block>, open: &mut Range<usize>, next: usize) {
     *open = next..next;
 }
 
-fn slices(size: u64, target: u64) -> impl Iterator<Item = Range<u64>> {
+/// The slices of an entry that is too large for one block.
+pub(super) fn slices(size: u64, target: u64) -> impl Iterator<Item = Range<u64>> {
     (0..size.div_ceil(target)).map(move |number| number * target..size.min((number + 1) * target))
 }
 

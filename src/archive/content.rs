@@ -56,11 +56,17 @@ impl<'a> Reader<'a> {
     pub(super) fn read_whole(&self, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         self.read(0..self.measured.size, out)?;
-        if crc32fast::hash(&out[start..]) == self.measured.crc {
-            Ok(())
-        } else {
-            Err(Error::Changed { path: self.measured.entry.path.to_string().into() }.into())
-        }
+        same(self.measured, self.measured.crc, crc32fast::hash(&out[start..]))
+    }
+}
+
+/// Makes sure that what was archived of an entry is what was measured, by the
+/// CRC-32 of both.
+pub(super) fn same(item: &Measured, measured: u32, archived: u32) -> Result<()> {
+    if measured == archived {
+        Ok(())
+    } else {
+        Err(Error::Changed { path: item.entry.path.to_string().into() }.into())
     }
 }
 

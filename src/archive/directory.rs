@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::content::Reader;
+use super::content::{Reader, same};
 use super::ground::Ground;
 use super::pipeline::in_order;
 use crate::entry::{File, Measured, Node};
@@ -63,15 +63,16 @@ fn copy(item: &Measured, file: &File, ground: Ground<'_>, progress: &dyn Progres
         progress.advance(item.size);
         return Ok(());
     }
-    let mut at = 0;
+    let (mut at, mut crc) = (0, crc32fast::Hasher::new());
     while at < item.size {
         interrupt::check()?;
         let end = item.size.min(at + STRETCH);
         bytes.clear();
         reader.read(at..end, &mut bytes)?;
+        crc.update(&bytes);
         ground.written(path, to.write_all(&bytes))?;
         progress.advance(end - at);
         at = end;
     }
-    Ok(())
+    same(item, item.crc, crc.finalize())
 }

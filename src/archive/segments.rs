@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
+use super::blocks::slices;
 use super::digest::{Contents, LAYOUT_VERSION};
 use super::layout::Layout;
 use crate::cache::{Cache, Key, Kind};
@@ -65,6 +66,15 @@ impl<'a> Segments<'a> {
         let segment = make()?;
         cache.put(Kind::Segments, &key, &[&segment.bytes, &segment.tail()]);
         Ok(segment)
+    }
+
+    /// Removes all slices of an entry, in blocks of about `target` bytes, from
+    /// the cache: one of them isn't what was measured.
+    pub(super) fn forget(&self, item: &Measured, target: u64) {
+        let Some(cache) = self.cache else { return };
+        for part in slices(item.size, target) {
+            cache.forget(Kind::Segments, &self.key(std::slice::from_ref(item), Some(&part)));
+        }
     }
 
     fn key(&self, entries: &[Measured], part: Option<&Range<u64>>) -> Key {

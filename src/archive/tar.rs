@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::blocks::{Block, cut};
-use super::content::Reader;
+use super::content::{Reader, same};
 use super::deflate::Next;
 use super::pipeline::in_order;
 use super::segments::{Segment, Segments, Sum};
@@ -67,32 +67,48 @@ pub(super) fn write(
     // The end of the stream is a block of its own: no package's block changes
     // because it has become the last.
     let jobs = blocks.into_iter().map(Some).chain(std::iter::once(None)).map(Ok);
-    let compress = |(compressor, raw): &mut (Compressor, Vec<u8>), block: Option<Block>| match block {
-        None => Ok(segment(compressor, &[0; ustar::END], Next::End)?),
-        Some(block) => {
-            let (range, part) = block.parts();
-            segments.get(&entries[range], part.as_ref(), || {
-                raw.clear();
-                stretch(entries, &block, time, raw)?;
-                Ok(segment(compressor, raw, Next::Block)?)
-            })
-        }
+    let compress = |(compressor, raw): &mut (Compressor, Vec<u8>), block: Option<Block>| {
+        let segment = match &block {
+            None => segment(compressor, &[0; ustar::END], Next::End)?,
+            Some(block) => {
+                let (range, part) = block.parts();
+                segments.get(&entries[range], part.as_ref(), || {
+                    raw.clear();
+                    stretch(entries, block, time, raw)?;
+                    Ok::<_, crate::error::Error>(segment(compressor, raw, Next::Block)?)
+                })?
+            }
+        };
+        Ok((block, segment))
     };
     sink.write_all(&codec.header())?;
     let (mut crc, mut sizes) = (crc32fast::Hasher::new(), Vec::new());
+    let mut sliced = crc32fast::Hasher::new();
     in_order(
         jobs,
         threads,
         || Ok((codec.compressor()?, Vec::new())),
         compress,
-        |block| {
-            sink.write_all(&block.bytes)?;
-            for sum in block.sums {
+        |(block, segment)| {
+            sink.write_all(&segment.bytes)?;
+            for sum in &segment.sums {
                 crc.combine(&sum.hasher());
-                sizes.push((block.bytes.len() as u64, sum.size));
+                sliced.combine(&sum.hasher());
+                sizes.push((segment.bytes.len() as u64, sum.size));
                 progress.advance(sum.size);
             }
-            Ok(())
+            match block {
+                Some(Block::Slice { entry, range }) if range.end < entries[entry].size => Ok(()),
+                Some(Block::Slice { entry, .. }) => {
+                    let (item, archived) = (&entries[entry], std::mem::take(&mut sliced).finalize());
+                    same(item, crc_of(item, time), archived)
+                        .inspect_err(|_| segments.forget(item, codec.block_size()))
+                }
+                _ => {
+                    sliced.reset();
+                    Ok(())
+                }
+            }
         },
     )?;
     sink.write_all(&codec.trailer(crc.finalize(), &sizes))?;
@@ -102,6 +118,16 @@ pub(super) fn write(
 fn segment(compressor: &mut Compressor, raw: &[u8], next: Next) -> io::Result<Segment> {
     let sums = vec![Sum::of(raw)];
     Ok(Segment { bytes: compressor(raw, next)?, sums })
+}
+
+/// The CRC-32 of all that the tar stream holds of an entry.
+fn crc_of(item: &Measured, time: u64) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&ustar::header(item, time));
+    crc.combine(&Sum { crc: item.crc, size: item.size }.hasher());
+    let padding = item.size.next_multiple_of(ustar::RECORD as u64) - item.size;
+    crc.update(&[0; ustar::RECORD][..usize::try_from(padding).unwrap_or(0)]);
+    crc.finalize()
 }
 
 /// Appends the bytes of the tar stream that a block stands for.

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use super::blocks::{Block, cut};
-use super::content::Reader;
+use super::content::{Reader, same};
 use super::deflate::{Deflater, Next};
 use super::layout::Layout;
 use super::pipeline::in_order;
@@ -59,7 +59,10 @@ pub(super) fn write(
             progress.advance(part.as_ref().map_or_else(whole, |part| part.end - part.start));
             match part {
                 None => output.entries(&entries[range], &segment),
-                Some(part) => output.slice(&entries[range.start], &part, &segment),
+                Some(part) => {
+                    let item = &entries[range.start];
+                    output.slice(item, &part, &segment).inspect_err(|_| segments.forget(item, BLOCK))
+                }
             }
         },
     )?;
@@ -148,7 +151,7 @@ impl<'a> Output<'a> {
             Sizes::Behind => self.put(&segment.bytes)?,
         }
         if part.end == item.size {
-            self.end(large)
+            self.end(item, large)
         } else {
             self.large = Some(large);
             Ok(())
@@ -166,9 +169,10 @@ impl<'a> Output<'a> {
         Ok(Large { record, crc: crc32fast::Hasher::new(), held: Vec::new() })
     }
 
-    fn end(&mut self, large: Large<'a>) -> Result<()> {
+    fn end(&mut self, item: &Measured, large: Large<'a>) -> Result<()> {
         let Large { mut record, crc, held } = large;
         record.crc = crc.finalize();
+        same(item, item.crc, record.crc)?;
         let mut header = Vec::new();
         match record.sizes {
             Sizes::Before => record.local_header(self.time, &mut header),

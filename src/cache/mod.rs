@@ -134,6 +134,11 @@ impl Cache {
         let _ = remove(piece);
     }
 
+    /// Removes a piece whose content turned out not to be what its key says.
+    pub fn forget(&self, kind: Kind, key: &Key) {
+        let _ = remove(&self.path(kind, key));
+    }
+
     /// Keeps a piece that comes in parts.
     pub fn put(&self, kind: Kind, key: &Key, parts: &[&[u8]]) {
         if self.failure().is_some() {

@@ -106,3 +106,32 @@ fn what_changed_a_moment_ago_is_not_trusted() {
     folder.read(0);
     assert_eq!(folder.read(60).0, ["a", "b"]);
 }
+
+#[test]
+fn a_large_file_that_changes_in_place_is_told_and_leaves_nothing_wrong_in_the_cache() {
+    for format in FILES {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path().join("cache"));
+        let (path, bytes) = (folder.path().join("large"), noise(20 << 20, 5));
+        fs_err::write(&path, &bytes).unwrap();
+        let content = Content::Disk { size: bytes.len() as u64, path: path.clone().into() };
+        let node = Node::File(File { executable: false, content, rewrite: Rewrite::Search });
+        let layout = Layout::new(format);
+        let entries = arranged(vec![entry("large", node)], &layout);
+        let pack = |cache: Option<&Cache>| {
+            let mut out = Vec::new();
+            write(&entries, &layout, cache, 2, &mut out, &Silent).map(|_| out)
+        };
+        let expected = pack(None).unwrap();
+        let mut other = bytes.clone();
+        other[11 << 20] ^= 1;
+        fs_err::write(&path, &other).unwrap();
+        let error = pack(Some(&cache)).unwrap_err().to_string();
+        assert_eq!(error, "`large` changed while it was being packed", "{format}");
+        let target = folder.path().join("target");
+        assert!(write_directory(&entries, &target, 2, &Silent).is_err());
+        fs_err::write(&path, &bytes).unwrap();
+        assert!(pack(Some(&cache)).unwrap() == expected, "{format}");
+        assert!(pack(Some(&cache)).unwrap() == expected, "{format}");
+    }
+}
