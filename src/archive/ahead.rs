@@ -1,7 +1,7 @@
 //! What readers share that decode ahead of those who read, on all cores, and
 //! how they count.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -40,13 +40,70 @@ impl<J: Send + 'static, T: Send + 'static> Workers<J, T> {
     }
 }
 
-/// Appends what comes next in a file to `ahead`; false at its end.
-pub(super) fn read_on(file: &mut impl BufRead, ahead: &mut Vec<u8>) -> io::Result<bool> {
-    let buffer = file.fill_buf()?;
-    ahead.extend_from_slice(buffer);
-    let read = buffer.len();
-    file.consume(read);
-    Ok(read > 0)
+/// What was read from a file, and not handed out yet.
+pub(super) struct Ahead<R> {
+    file: R,
+    bytes: Vec<u8>,
+    /// Where in them begins what was not handed out.
+    start: usize,
+    ended: bool,
+}
+
+impl<R: BufRead> Ahead<R> {
+    pub(super) fn new(file: R) -> Self {
+        Ahead { file, bytes: Vec::new(), start: 0, ended: false }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// Whether the end of the file was found.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Reads some more of the file.
+    pub(super) fn read_on(&mut self) -> io::Result<()> {
+        // What is left moves over at least as much that was handed out: however
+        // little that is at a time, a byte moves about once.
+        if self.start > self.bytes.len() / 2 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        let buffer = self.file.fill_buf()?;
+        self.bytes.extend_from_slice(buffer);
+        let read = buffer.len();
+        self.file.consume(read);
+        self.ended = read == 0;
+        Ok(())
+    }
+
+    /// Hands out the next bytes.
+    pub(super) fn take(&mut self, count: usize) -> Vec<u8> {
+        let taken = self.bytes()[..count].to_vec();
+        self.skip(count);
+        taken
+    }
+
+    pub(super) fn take_all(&mut self) -> Vec<u8> {
+        self.take(self.bytes().len())
+    }
+
+    pub(super) fn skip(&mut self, count: usize) {
+        self.start += count;
+    }
+
+    /// Takes back what was handed out last.
+    pub(super) fn put_back(&mut self, parts: &[&[u8]]) {
+        let parts = [parts, &[self.bytes()]].concat();
+        (self.bytes, self.start) = (parts.concat(), 0);
+    }
+
+    /// All that was not handed out, and the rest of the file.
+    pub(super) fn into_rest(mut self) -> impl BufRead {
+        Cursor::new(self.take_all()).chain(self.file)
+    }
 }
 
 /// Decoded bytes on their way to who reads them. Tells how much of the archive

@@ -3,6 +3,7 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::Error;
 use super::splice::{Part, parts};
@@ -19,7 +20,7 @@ pub(super) struct Reader<'a> {
 enum Source<'a> {
     Disk(fs_err::File, u64),
     Memory(&'a [u8]),
-    Remade(Vec<u8>),
+    Remade(Arc<Vec<u8>>),
 }
 
 impl<'a> Reader<'a> {
@@ -35,7 +36,7 @@ impl<'a> Reader<'a> {
                 let mut original = Vec::new();
                 source.read(0..source.size(), &mut original)?;
                 let bytes = remake.remake(&measured.entry.path, &file.rewrite, &original);
-                Ok(Reader { measured, edits: &[], source: Source::Remade(bytes) })
+                Ok(Reader { measured, edits: &[], source: Source::Remade(Arc::new(bytes)) })
             }
         }
     }
@@ -57,6 +58,42 @@ impl<'a> Reader<'a> {
         let start = out.len();
         self.read(0..self.measured.size, out)?;
         same(self.measured, self.measured.crc, crc32fast::hash(&out[start..]))
+    }
+}
+
+/// Opens a large file once for each part of it, on several threads. What has
+/// to be remade is remade once for all parts, if they are asked for in turn.
+#[derive(Default)]
+pub(super) struct Parted {
+    latest: Mutex<Option<Remade>>,
+}
+
+/// A remade file.
+struct Remade {
+    path: Arc<str>,
+    bytes: Arc<Vec<u8>>,
+}
+
+impl Parted {
+    pub(super) fn open<'a>(&self, measured: &'a Measured, file: &'a File) -> Result<Reader<'a>> {
+        if matches!(measured.change, Change::Edits(_)) {
+            return Reader::open(measured, file);
+        }
+        // Whoever needs the same file waits for it.
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*latest {
+            Some(Remade { path, bytes }) if *path == measured.entry.path => {
+                Ok(Reader { measured, edits: &[], source: Source::Remade(Arc::clone(bytes)) })
+            }
+            _ => {
+                let reader = Reader::open(measured, file)?;
+                if let Source::Remade(bytes) = &reader.source {
+                    let path = Arc::clone(&measured.entry.path);
+                    *latest = Some(Remade { path, bytes: Arc::clone(bytes) });
+                }
+                Ok(reader)
+            }
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crossbeam_channel::Receiver;
 use flate2::{Decompress, FlushDecompress, Status};
 use memchr::memmem;
 
-use super::ahead::{Shown, Workers, read_on};
+use super::ahead::{Ahead, Shown, Workers};
 use super::deflate::MARK;
 use super::gzip::HEADER;
 
@@ -57,10 +57,7 @@ pub(super) fn is_ours(head: &[u8]) -> bool {
 
 /// Reads what is inside a member of which [`is_ours`] is true.
 pub(super) struct ParallelGunzip<R> {
-    file: R,
-    /// Read from the file, and not handed out yet.
-    ahead: Vec<u8>,
-    ended: bool,
+    ahead: Ahead<R>,
     workers: Workers<Arc<Vec<u8>>, Found>,
     under_way: VecDeque<Stretch>,
     /// Inflates all that is ahead, if it can't be done in stretches.
@@ -96,9 +93,7 @@ impl<R: BufRead> ParallelGunzip<R> {
         file.read_exact(&mut header)?;
         counter.fetch_add(HEADER.len() as u64, Ordering::Relaxed);
         Ok(ParallelGunzip {
-            file,
-            ahead: Vec::new(),
-            ended: false,
+            ahead: Ahead::new(file),
             workers: Workers::start(|packed: &Arc<Vec<u8>>| inflate(packed))?,
             under_way: VecDeque::new(),
             straight: None,
@@ -154,9 +149,9 @@ impl<R: BufRead> ParallelGunzip<R> {
 
     /// Puts `rest` ahead again, and all that was handed out behind it.
     fn take_back(&mut self, rest: &[u8]) {
-        let (behind, ahead) = (std::mem::take(&mut self.under_way), std::mem::take(&mut self.ahead));
+        let behind = std::mem::take(&mut self.under_way);
         let behind = behind.iter().map(|stretch| &stretch.packed[..]);
-        self.ahead = std::iter::once(rest).chain(behind).chain([&ahead[..]]).collect::<Vec<_>>().concat();
+        self.ahead.put_back(&std::iter::once(rest).chain(behind).collect::<Vec<_>>());
     }
 
     /// Inflates what is ahead, a part at a time.
@@ -164,18 +159,18 @@ impl<R: BufRead> ParallelGunzip<R> {
         let Some(decoder) = &mut self.straight else { return Ok(false) };
         let mut out = Vec::with_capacity(PART);
         let before = decoder.total_in();
-        let status = decoder.decompress_vec(&self.ahead, &mut out, FlushDecompress::None)?;
+        let status = decoder.decompress_vec(self.ahead.bytes(), &mut out, FlushDecompress::None)?;
         let read = usize::try_from(decoder.total_in() - before).map_err(io::Error::other)?;
-        self.ahead.drain(..read);
+        self.ahead.skip(read);
         if status == Status::StreamEnd {
             self.straight = None;
             self.end(out, read)?;
         } else if read > 0 || !out.is_empty() {
             self.show(out, read);
-        } else if self.ended {
+        } else if self.ahead.ended() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         } else {
-            self.read_on()?;
+            self.ahead.read_on()?;
         }
         Ok(true)
     }
@@ -202,11 +197,12 @@ impl<R: BufRead> ParallelGunzip<R> {
     /// Shows the last bytes, and checks the trailer, which is ahead; nothing
     /// comes after it.
     fn end(&mut self, bytes: Vec<u8>, packed: usize) -> io::Result<()> {
-        while self.ahead.len() <= TRAILER && !self.ended {
-            self.read_on()?;
+        while self.ahead.bytes().len() <= TRAILER && !self.ahead.ended() {
+            self.ahead.read_on()?;
         }
-        self.show(bytes, packed + self.ahead.len());
-        let Ok(trailer) = <[u8; TRAILER]>::try_from(std::mem::take(&mut self.ahead)) else {
+        let behind = self.ahead.take_all();
+        self.show(bytes, packed + behind.len());
+        let Ok(trailer) = <[u8; TRAILER]>::try_from(behind) else {
             return Err(damaged("something else behind the end"));
         };
         let (crc, size) = trailer.split_at(4);
@@ -219,7 +215,9 @@ impl<R: BufRead> ParallelGunzip<R> {
 
     /// Hands out stretches until enough are under way.
     fn fill(&mut self) -> io::Result<()> {
-        while self.under_way.len() < self.workers.most && !(self.ended && self.ahead.is_empty()) {
+        while self.under_way.len() < self.workers.most
+            && !(self.ahead.ended() && self.ahead.bytes().is_empty())
+        {
             let packed = Arc::new(self.cut()?);
             let result = self.workers.hand_out(Arc::clone(&packed))?;
             self.under_way.push_back(Stretch { packed, result, found: None });
@@ -231,26 +229,20 @@ impl<R: BufRead> ParallelGunzip<R> {
     fn cut(&mut self) -> io::Result<Vec<u8>> {
         let mut searched = SHORTEST;
         loop {
-            if let Some(found) = self.ahead.get(searched..).and_then(|rest| memmem::find(rest, &MARK)) {
-                let rest = self.ahead.split_off(searched + found + MARK.len());
-                return Ok(std::mem::replace(&mut self.ahead, rest));
+            let ahead = self.ahead.bytes();
+            if let Some(found) = ahead.get(searched..).and_then(|rest| memmem::find(rest, &MARK)) {
+                return Ok(self.ahead.take(searched + found + MARK.len()));
             }
-            if self.ended {
-                return Ok(std::mem::take(&mut self.ahead));
+            if self.ahead.ended() {
+                return Ok(self.ahead.take_all());
             }
-            if self.ahead.len() > LONGEST {
+            if ahead.len() > LONGEST {
                 return Err(damaged("a block without an end"));
             }
             // A mark may have come in half.
-            searched = searched.max(self.ahead.len().saturating_sub(MARK.len() - 1));
-            self.read_on()?;
+            searched = searched.max(ahead.len().saturating_sub(MARK.len() - 1));
+            self.ahead.read_on()?;
         }
-    }
-
-    /// Reads some more of the file.
-    fn read_on(&mut self) -> io::Result<()> {
-        self.ended = !read_on(&mut self.file, &mut self.ahead)?;
-        Ok(())
     }
 }
 

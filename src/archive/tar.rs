@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::blocks::{Block, cut};
-use super::content::{Reader, same};
+use super::content::{Parted, Reader, same};
 use super::deflate::Next;
 use super::pipeline::in_order;
 use super::segments::{Segment, Segments, Sum};
@@ -64,6 +64,7 @@ pub(super) fn write(
     progress: &dyn Progress,
 ) -> Result<()> {
     let blocks = cut(entries, codec.block_size());
+    let parted = Parted::default();
     // The end of the stream is a block of its own: no package's block changes
     // because it has become the last.
     let jobs = blocks.into_iter().map(Some).chain(std::iter::once(None)).map(Ok);
@@ -74,7 +75,7 @@ pub(super) fn write(
                 let (range, part) = block.parts();
                 segments.get(&entries[range], part.as_ref(), || {
                     raw.clear();
-                    stretch(entries, block, time, raw)?;
+                    stretch(entries, block, time, &parted, raw)?;
                     Ok::<_, crate::error::Error>(segment(compressor, raw, Next::Block)?)
                 })?
             }
@@ -83,7 +84,7 @@ pub(super) fn write(
     };
     sink.write_all(&codec.header())?;
     let (mut crc, mut sizes) = (crc32fast::Hasher::new(), Vec::new());
-    let mut sliced = crc32fast::Hasher::new();
+    let mut slices = crc32fast::Hasher::new();
     in_order(
         jobs,
         threads,
@@ -93,22 +94,18 @@ pub(super) fn write(
             sink.write_all(&segment.bytes)?;
             for sum in &segment.sums {
                 crc.combine(&sum.hasher());
-                sliced.combine(&sum.hasher());
                 sizes.push((segment.bytes.len() as u64, sum.size));
                 progress.advance(sum.size);
             }
-            match block {
-                Some(Block::Slice { entry, range }) if range.end < entries[entry].size => Ok(()),
-                Some(Block::Slice { entry, .. }) => {
-                    let (item, archived) = (&entries[entry], std::mem::take(&mut sliced).finalize());
-                    same(item, crc_of(item, time), archived)
-                        .inspect_err(|_| segments.forget(item, codec.block_size()))
-                }
-                _ => {
-                    sliced.reset();
-                    Ok(())
-                }
+            let Some(Block::Slice { entry, range }) = block else { return Ok(()) };
+            segment.sums.iter().for_each(|sum| slices.combine(&sum.hasher()));
+            let item = &entries[entry];
+            if range.end < item.size {
+                return Ok(());
             }
+            let archived = std::mem::take(&mut slices).finalize();
+            same(item, crc_of(item, time), archived)
+                .inspect_err(|_| segments.forget(item, codec.block_size()))
         },
     )?;
     sink.write_all(&codec.trailer(crc.finalize(), &sizes))?;
@@ -131,7 +128,7 @@ fn crc_of(item: &Measured, time: u64) -> u32 {
 }
 
 /// Appends the bytes of the tar stream that a block stands for.
-fn stretch(entries: &[Measured], block: &Block, time: u64, raw: &mut Vec<u8>) -> Result<()> {
+fn stretch(entries: &[Measured], block: &Block, time: u64, parted: &Parted, raw: &mut Vec<u8>) -> Result<()> {
     raw.reserve(usize::try_from(weight(entries, block)).unwrap_or(0));
     match block {
         Block::Entries(range) => {
@@ -149,7 +146,7 @@ fn stretch(entries: &[Measured], block: &Block, time: u64, raw: &mut Vec<u8>) ->
                 raw.extend_from_slice(&ustar::header(item, time));
             }
             if let Some(file) = file(item) {
-                Reader::open(item, file)?.read(range.clone(), raw)?;
+                parted.open(item, file)?.read(range.clone(), raw)?;
             }
             if range.end == item.size {
                 pad(raw);

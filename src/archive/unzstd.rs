@@ -5,14 +5,14 @@
 //! the first frame that is larger on, of whatever maker, one thread reads all.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, Cursor, Read};
+use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use ::zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 use crossbeam_channel::Receiver;
 
-use super::ahead::{Counted, Shown, Workers, read_on};
+use super::ahead::{Ahead, Counted, Shown, Workers};
 use super::zstd::BLOCK;
 
 /// What a frame may hold to be handed out, and what it may take, in bytes: more
@@ -21,9 +21,7 @@ const LARGEST: u64 = 2 * BLOCK;
 const LONGEST: usize = 9 << 20;
 
 pub(super) struct ParallelUnzstd<'a> {
-    file: Box<dyn BufRead + 'a>,
-    ahead: Vec<u8>,
-    ended: bool,
+    ahead: Ahead<Box<dyn BufRead + 'a>>,
     workers: Workers<Frame, io::Result<Vec<u8>>>,
     under_way: VecDeque<(usize, Receiver<io::Result<Vec<u8>>>)>,
     shown: Shown,
@@ -41,9 +39,7 @@ impl<'a> ParallelUnzstd<'a> {
     /// `counter` tells how much of `file` was needed.
     pub(super) fn new(file: Box<dyn BufRead + 'a>, counter: Arc<AtomicU64>) -> io::Result<Self> {
         Ok(ParallelUnzstd {
-            file,
-            ahead: Vec::new(),
-            ended: false,
+            ahead: Ahead::new(file),
             workers: Workers::start(decompress)?,
             under_way: VecDeque::new(),
             shown: Shown::new(Arc::clone(&counter)),
@@ -55,27 +51,21 @@ impl<'a> ParallelUnzstd<'a> {
     /// Hands out frames until enough are under way or one is too large.
     fn fill(&mut self) -> io::Result<()> {
         while self.rest.is_none() && self.under_way.len() < self.workers.most {
-            self.read_ahead()?;
-            if self.ahead.is_empty() {
+            while !self.ahead.ended() && self.ahead.bytes().len() < LONGEST {
+                self.ahead.read_on()?;
+            }
+            if self.ahead.bytes().is_empty() {
                 return Ok(());
             }
-            let Some((length, size)) = frame(&self.ahead) else {
-                let begun = Cursor::new(std::mem::take(&mut self.ahead));
-                let file = std::mem::replace(&mut self.file, Box::new(io::empty()));
-                let whole = Counted { file: begun.chain(file), consumed: Arc::clone(&self.counter) };
-                self.rest = Some(Box::new(::zstd::Decoder::new(whole)?));
+            let Some((length, size)) = frame(self.ahead.bytes()) else {
+                let nothing = Ahead::new(Box::new(io::empty()) as Box<dyn BufRead>);
+                let file = std::mem::replace(&mut self.ahead, nothing).into_rest();
+                let file = Counted { file, consumed: Arc::clone(&self.counter) };
+                self.rest = Some(Box::new(::zstd::Decoder::new(file)?));
                 return Ok(());
             };
-            let following = self.ahead.split_off(length);
-            let packed = std::mem::replace(&mut self.ahead, following);
+            let packed = self.ahead.take(length);
             self.under_way.push_back((length, self.workers.hand_out(Frame { packed, size })?));
-        }
-        Ok(())
-    }
-
-    fn read_ahead(&mut self) -> io::Result<()> {
-        while !self.ended && self.ahead.len() < LONGEST {
-            self.ended = !read_on(&mut self.file, &mut self.ahead)?;
         }
         Ok(())
     }
@@ -149,6 +139,8 @@ mod tests {
         assert!(read(&one).unwrap() == large);
         let mixed = [ours(&blocks), one].concat();
         assert!(read(&mixed).unwrap() == [blocks.concat(), large].concat());
+        let small: Vec<Vec<u8>> = (0..20_000).map(|index| text(index % 7 * 600)).collect();
+        assert!(read(&ours(&small)).unwrap() == small.concat());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use super::blocks::{Block, cut};
-use super::content::{Reader, same};
+use super::content::{Parted, Reader, same};
 use super::deflate::{Deflater, Next};
 use super::layout::Layout;
 use super::pipeline::in_order;
@@ -40,11 +40,12 @@ pub(super) fn write(
     let mut output =
         Output { sink, time: DosTime::from_unix(layout.time), offset: 0, directory: Vec::new(), large: None };
     let jobs = cut(entries, BLOCK).into_iter().map(Ok);
+    let parted = Parted::default();
     let compress = |deflater: &mut Deflater, block: Block| {
         let (range, part) = block.parts();
         let segment = segments.get(&entries[range.clone()], part.as_ref(), || match &part {
             None => whole(&entries[range.clone()], deflater),
-            Some(part) => slice(&entries[range.start], part, deflater),
+            Some(part) => slice(&entries[range.start], part, &parted, deflater),
         })?;
         Ok((block, segment))
     };
@@ -94,10 +95,10 @@ fn whole(entries: &[Measured], deflater: &mut Deflater) -> Result<Segment> {
 }
 
 /// A part of a large entry's content, with CRC-32 and size before compression.
-fn slice(item: &Measured, part: &Range<u64>, deflater: &mut Deflater) -> Result<Segment> {
+fn slice(item: &Measured, part: &Range<u64>, parted: &Parted, deflater: &mut Deflater) -> Result<Segment> {
     let (mut raw, mut bytes) = (Vec::new(), Vec::new());
     if let Node::File(file) = &item.entry.node {
-        Reader::open(item, file)?.read(part.clone(), &mut raw)?;
+        parted.open(item, file)?.read(part.clone(), &mut raw)?;
     }
     let next = if part.end == item.size { Next::End } else { Next::Block };
     deflater.block(&raw, next, &mut bytes);

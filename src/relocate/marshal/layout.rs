@@ -8,13 +8,17 @@ pub(super) enum Field {
     /// Instructions or a table for the interpreter: bytes that mean nothing
     /// else.
     Machine,
-    /// The name of the source file.
+    /// The name of the source file: text.
     FileName,
-    /// Constants and names.
-    Object,
+    /// Its own name: text.
+    Name,
+    /// A tuple of any objects.
+    Constants,
+    /// A tuple of text.
+    Names,
 }
 
-use Field::{FileName, Machine, Number, Object};
+use Field::{Constants, FileName, Machine, Name, Names, Number};
 
 /// The parts of a code object, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +47,14 @@ impl Layout {
             // locals; stack size, flags; code, constants, names, variables,
             // free and cell variables; file, name; first line, line table.
             Layout::Until310 => &[
-                Number, Number, Number, Number, Number, Number, Machine, Object, Object, Object, Object,
-                Object, FileName, Object, Number, Machine,
+                Number, Number, Number, Number, Number, Number, Machine, Constants, Names, Names, Names,
+                Names, FileName, Name, Number, Machine,
             ],
             // No number of locals; names and kinds of all local variables; the
             // qualified name; the exception table.
             Layout::Since311 => &[
-                Number, Number, Number, Number, Number, Machine, Object, Object, Object, Machine, FileName,
-                Object, Object, Number, Machine, Machine,
+                Number, Number, Number, Number, Number, Machine, Constants, Names, Names, Machine, FileName,
+                Name, Name, Number, Machine, Machine,
             ],
         }
     }

@@ -16,6 +16,7 @@
 mod graph;
 mod layout;
 mod read;
+mod sound;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -3,6 +3,7 @@
 use super::Marshalled;
 use super::graph::{DEEPEST, Graph, Id, Kind, Span};
 use super::layout::{Field, Layout};
+use super::sound::Code;
 
 /// A string among the constants and names of a stream.
 pub(in crate::relocate) struct Constant<'s> {
@@ -134,12 +135,14 @@ impl<'a, 'r> Reader<'a, 'r> {
                     continue;
                 }
                 Field::Machine | Field::FileName => Role::Fixed,
-                Field::Object => Role::Constant,
+                Field::Name | Field::Names | Field::Constants => Role::Constant,
             };
             let part = self.object(role)?;
             self.parts.push(part);
         }
-        let code = self.graph.add_code(&self.numbers[numbers..], &self.parts[parts..]);
+        let code = Code { numbers: &self.numbers[numbers..], parts: &self.parts[parts..] };
+        let code =
+            if code.is_sound(&self.graph) { self.graph.add_code(code.numbers, code.parts) } else { None };
         self.parts.truncate(parts);
         self.numbers.truncate(numbers);
         code

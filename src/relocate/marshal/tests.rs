@@ -135,6 +135,43 @@ fn what_no_compiler_writes_is_not_read() {
 }
 
 #[test]
+fn what_the_interpreter_would_not_load_is_not_read() {
+    // `def f(a, /, b, *, c)`, and what stands in its place.
+    let counts: &[u8] = b"\x02\0\0\0\x01\0\0\0\x01\0\0\0";
+    let (flags, variables): (&[u8], &[u8]) = (b"\0\0\0\0\x03\0\0\0", b")\x03z\x01az\x01bz\x01c");
+    let kinds: &[u8] = b"s\x03\0\0\0   ";
+    let empty: &[u8] = b")\0";
+    let whole = |parts: [&[u8]; 8]| {
+        let [counts, flags, constants, names, variables, kinds, file, name] = parts;
+        let head = [b"c", counts, flags, b"s\x02\0\0\0\x97\0"].concat();
+        let behind = [file, name, name, b"\x01\0\0\0s\0\0\0\0s\0\0\0\0"].concat();
+        [head, [constants, names, variables, kinds].concat(), behind].concat()
+    };
+    let sound = [counts, flags, empty, empty, variables, kinds, FILE, NAME];
+    assert!(canonical(&whole(sound)).is_some());
+    for (place, other) in [
+        (0, b"\x02\0\0\0\x03\0\0\0\x01\0\0\0".as_slice()), // more are positional-only than positional
+        (0, b"\x02\0\0\0\x01\0\0\0\x02\0\0\0"),            // more arguments than variables
+        (0, b"\xff\xff\xff\xff\x01\0\0\0\x01\0\0\0"),
+        (1, b"\0\0\0\0\x07\0\0\0"), // with `*rest`, and no variable for it
+        (2, b">\0\0\0\0"),
+        (2, b"N"),
+        (3, b")\x01i\0\0\0\0"),
+        (4, b")\x03z\x01az\x01bN"),
+        (4, b")\x02z\x01az\x01b"),
+        (5, b"s\x03\0\0\0  @"), // one of them is a cell
+        (5, b"z\x03   "),
+        (6, b"N"),
+        (6, empty),
+        (7, b"i\0\0\0\0"),
+    ] {
+        let mut parts = sound;
+        parts[place] = other;
+        assert!(canonical(&whole(parts)).is_none(), "{place}: {other:02x?}");
+    }
+}
+
+#[test]
 fn a_tuple_of_pairs_of_pairs_stays_as_small_as_it_is() {
     // 400 levels, each of which holds the one below twice.
     let mut tower = b"\xa9\x02NN".to_vec();

@@ -104,7 +104,7 @@ impl Writer<'_, '_> {
                 Field::Number => {
                     numbers.next().into_iter().for_each(|number| self.bytes.extend_from_slice(number));
                 }
-                Field::Machine | Field::FileName | Field::Object => {
+                _ => {
                     parts.next().into_iter().for_each(|part| self.object(*part));
                 }
             }
