@@ -20,17 +20,21 @@ use super::zstd::BLOCK;
 const LARGEST: u64 = 2 * BLOCK;
 const LONGEST: usize = 9 << 20;
 
+/// What frames may hold that are handed out together, in bytes: one by one,
+/// small ones would cost more than they gain.
+const SMALL: usize = 1 << 20;
+
 pub(super) struct ParallelUnzstd<'a> {
     ahead: Ahead<Box<dyn BufRead + 'a>>,
-    workers: Workers<Frame, io::Result<Vec<u8>>>,
+    workers: Workers<Frames, io::Result<Vec<u8>>>,
     under_way: VecDeque<(usize, Receiver<io::Result<Vec<u8>>>)>,
     shown: Shown,
     rest: Option<Box<dyn Read + 'a>>,
     counter: Arc<AtomicU64>,
 }
 
-/// A whole frame, and how much it holds.
-struct Frame {
+/// Whole frames, and how much they hold.
+struct Frames {
     packed: Vec<u8>,
     size: usize,
 }
@@ -57,7 +61,7 @@ impl<'a> ParallelUnzstd<'a> {
             if self.ahead.bytes().is_empty() {
                 return Ok(());
             }
-            let Some((length, size)) = frame(self.ahead.bytes()) else {
+            let Some((length, size)) = frames(self.ahead.bytes()) else {
                 let nothing = Ahead::new(Box::new(io::empty()) as Box<dyn BufRead>);
                 let file = std::mem::replace(&mut self.ahead, nothing).into_rest();
                 let file = Counted { file, consumed: Arc::clone(&self.counter) };
@@ -65,7 +69,7 @@ impl<'a> ParallelUnzstd<'a> {
                 return Ok(());
             };
             let packed = self.ahead.take(length);
-            self.under_way.push_back((length, self.workers.hand_out(Frame { packed, size })?));
+            self.under_way.push_back((length, self.workers.hand_out(Frames { packed, size })?));
         }
         Ok(())
     }
@@ -87,16 +91,26 @@ impl Read for ParallelUnzstd<'_> {
     }
 }
 
-/// How long the frame is that `bytes` begin with, and how much it holds, if it
-/// is one to hand out.
+/// How long the frames are that `bytes` begin with, and how much they hold: one
+/// to hand out, and of those behind it as many as are small together.
+fn frames(bytes: &[u8]) -> Option<(usize, usize)> {
+    let (mut length, mut size) = frame(bytes)?;
+    while let Some((longer, larger)) = frame(&bytes[length..])
+        && size + larger <= SMALL
+    {
+        (length, size) = (length + longer, size + larger);
+    }
+    Some((length, size))
+}
+
 fn frame(bytes: &[u8]) -> Option<(usize, usize)> {
     let length = find_frame_compressed_size(bytes).ok()?;
     let size = get_frame_content_size(bytes).ok()??;
     (size <= LARGEST && length <= bytes.len()).then_some((length, usize::try_from(size).ok()?))
 }
 
-fn decompress(frame: &Frame) -> io::Result<Vec<u8>> {
-    ::zstd::bulk::decompress(&frame.packed, frame.size)
+fn decompress(frames: &Frames) -> io::Result<Vec<u8>> {
+    ::zstd::bulk::decompress(&frames.packed, frames.size)
 }
 
 #[cfg(test)]
