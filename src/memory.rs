@@ -4,7 +4,7 @@
 /// is freed, in bytes: whole libraries, lists of all entries; not the buffers
 /// of the pipeline, which are used again and again.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const LARGE: i32 = 2 << 20;
+const LARGE: i32 = 4 << 20;
 
 /// How much may lie free at the end of the heap, in bytes.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
