@@ -20,11 +20,14 @@ mod run_path;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::{Error, OutsideLibraries};
 use crate::baseline::{Family, family, is_beyond_baseline};
 use crate::entry::{Content, Entry, File, Group, Node, Rewrite};
 use crate::error::Result;
 use crate::interrupt;
+use crate::parallel::AT_ONCE;
 use crate::prefix::Inventory;
 use crate::prefix::elf::{Dynamic, Machine, RunPathKind};
 use crate::progress::Progress;
@@ -82,10 +85,19 @@ enum Role {
     Package,
 }
 
-/// A file that has to find `lib`.
+/// A file that may have to find `lib`.
 struct Seeker {
     consumer: Consumer,
     dynamic: Dynamic,
+}
+
+impl Seeker {
+    /// `None` for what needs no libraries.
+    fn read(consumer: Consumer) -> Result<Option<Self>> {
+        interrupt::check()?;
+        let dynamic = Dynamic::read(&consumer.disk)?;
+        Ok(dynamic.map(|dynamic| Seeker { consumer, dynamic }))
+    }
 }
 
 struct Walk {
@@ -134,18 +146,22 @@ impl Walk {
 
     /// Looks at every file, and at what is brought for it.
     fn follow(&mut self, inventory: &mut Inventory) -> Result<()> {
-        while let Some(consumer) = self.pending.pop() {
-            interrupt::check()?;
-            let Some(dynamic) = Dynamic::read(&consumer.disk)? else { continue };
-            if self.machine.is_some_and(|machine| machine != dynamic.machine) {
-                continue;
-            }
-            let mut seeks = false;
-            for name in &dynamic.needed {
-                seeks |= self.need(inventory, &consumer, &dynamic, name)?;
-            }
-            if seeks {
-                self.seekers.push(Seeker { consumer, dynamic });
+        while !self.pending.is_empty() {
+            let pending = std::mem::take(&mut self.pending);
+            let read: Vec<Result<Option<Seeker>>> =
+                pending.into_par_iter().with_max_len(AT_ONCE).map(Seeker::read).collect();
+            for seeker in read {
+                let Some(Seeker { consumer, dynamic }) = seeker? else { continue };
+                if self.machine.is_some_and(|machine| machine != dynamic.machine) {
+                    continue;
+                }
+                let mut seeks = false;
+                for name in &dynamic.needed {
+                    seeks |= self.need(inventory, &consumer, &dynamic, name)?;
+                }
+                if seeks {
+                    self.seekers.push(Seeker { consumer, dynamic });
+                }
             }
         }
         Ok(())
