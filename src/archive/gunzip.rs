@@ -195,22 +195,42 @@ impl<R: BufRead> ParallelGunzip<R> {
     }
 
     /// Shows the last bytes, and checks the trailer, which is ahead; nothing
-    /// comes after it.
+    /// but zeros comes after it.
     fn end(&mut self, bytes: Vec<u8>, packed: usize) -> io::Result<()> {
-        while self.ahead.bytes().len() <= TRAILER && !self.ahead.ended() {
+        while self.ahead.bytes().len() < TRAILER {
+            if self.ahead.ended() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             self.ahead.read_on()?;
         }
-        let behind = self.ahead.take_all();
-        self.show(bytes, packed + behind.len());
-        let Ok(trailer) = <[u8; TRAILER]>::try_from(behind) else {
-            return Err(damaged("something else behind the end"));
-        };
+        let trailer = self.ahead.take(TRAILER);
+        let filling = self.skip_zeros()?;
+        self.show(bytes, packed + TRAILER + filling);
         let (crc, size) = trailer.split_at(4);
         let size_matches = size == &self.size.to_le_bytes()[..4];
         if crc != self.crc.clone().finalize().to_le_bytes() || !size_matches {
             return Err(damaged("the checksum is another one"));
         }
         Ok(())
+    }
+
+    /// How many zeros there are to the end of the file: the rest of a block of
+    /// a tape.
+    fn skip_zeros(&mut self) -> io::Result<usize> {
+        let mut zeros = 0;
+        loop {
+            let ahead = self.ahead.bytes();
+            if ahead.iter().any(|byte| *byte != 0) {
+                return Err(damaged("something else behind the end"));
+            }
+            let count = ahead.len();
+            self.ahead.skip(count);
+            zeros += count;
+            if self.ahead.ended() {
+                return Ok(zeros);
+            }
+            self.ahead.read_on()?;
+        }
     }
 
     /// Hands out stretches until enough are under way.
@@ -432,6 +452,16 @@ mod tests {
         }
         assert!(read(&whole[..whole.len() - 1]).is_err());
         assert!(read(&[&whole[..], b"more"].concat()).is_err());
+        assert!(read(&[&whole[..], &[0; 9], b"more"].concat()).is_err());
+    }
+
+    #[test]
+    fn zeros_may_follow() {
+        let blocks = [noise(200_000, 1), noise(100, 2)];
+        for count in [1, SHORTEST, 1 << 20] {
+            let filled = [member(&blocks, 5), vec![0; count]].concat();
+            assert!(read(&filled).unwrap() == blocks.concat(), "{count}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) fn detect(head: &[u8]) -> Magic {
     let starts = |magic: &[u8]| head.starts_with(magic);
     match () {
         () if starts(b"\x1f\x8b") => Magic::Archive(Format::TarGz),
-        () if starts(b"\x28\xb5\x2f\xfd") => Magic::Archive(Format::TarZst),
+        () if starts(b"\x28\xb5\x2f\xfd") || skips(head) => Magic::Archive(Format::TarZst),
         () if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") => Magic::Archive(Format::Zip),
         () if starts(b"BZh") => Magic::Other("a bzip2 file"),
         () if starts(b"\xfd7zXZ\0") => Magic::Other("an xz file"),
@@ -30,6 +30,12 @@ pub(super) fn detect(head: &[u8]) -> Magic {
         () if is_tar(head) => Magic::Archive(Format::Tar),
         () => Magic::Unknown,
     }
+}
+
+/// A frame of Zstandard that readers skip (RFC 8878, 3.1.2); pzstd begins with
+/// one.
+fn skips(head: &[u8]) -> bool {
+    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
 /// Whether a stream begins as a tar: with a header whose checksum is right, or

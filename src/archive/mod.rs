@@ -40,6 +40,7 @@ mod layout;
 mod links;
 mod magic;
 mod measure;
+mod members;
 mod mode;
 mod pipeline;
 mod readings;

@@ -10,6 +10,7 @@ use super::ahead::Counted;
 use super::error::Error;
 use super::gunzip::{self, ParallelGunzip};
 use super::magic::{HEAD, Magic, detect, is_tar};
+use super::members::Members;
 use super::unzstd::ParallelUnzstd;
 use super::zip_end;
 use crate::artifact::Format;
@@ -156,7 +157,7 @@ impl<'a> Archive<'a> {
             format => {
                 let file = Counted { file, consumed: Arc::clone(&consumed) };
                 match format {
-                    Format::TarGz => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+                    Format::TarGz => Box::new(Members::new(file)),
                     _ => Box::new(file),
                 }
             }

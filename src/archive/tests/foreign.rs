@@ -42,6 +42,25 @@ fn tars_of_other_makers_are_unpacked() {
 }
 
 #[test]
+fn a_tar_may_begin_with_a_frame_to_skip_or_end_with_zeros() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("source");
+    populate(&source);
+    run(&source, "tar", &["-cf", "../tar", "."]);
+    run(&source, "tar", &["-czf", "../tar.gz", "."]);
+    let frame = ::zstd::encode_all(fs_err::File::open(folder.path().join("tar")).unwrap(), 1).unwrap();
+    // As pzstd has it: how long the next frame is.
+    let skipped = [b"\x50\x2a\x4d\x18\x04\0\0\0".as_slice(), &[0; 4]].concat();
+    let member = fs_err::read(folder.path().join("tar.gz")).unwrap();
+    for (number, archive) in [[skipped, frame].concat(), [member, vec![0; 512]].concat()].iter().enumerate() {
+        let (path, out) = (folder.path().join("archive"), folder.path().join(number.to_string()));
+        fs_err::write(&path, archive).unwrap();
+        unpack(&given(&path), &out, &refuse(), &|_, _, _| Default::default(), &Silent).unwrap();
+        assert_eq!(listing(&out), listing(&source), "{number}");
+    }
+}
+
+#[test]
 fn times_are_kept_since_bytecode_is_checked_against_them() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("source");

@@ -92,8 +92,11 @@ impl<'a, 'r> Reader<'a, 'r> {
             b'y' => self.number(Kind::Complex, 16),
             b'l' => {
                 // The sign of the number is the sign of the count of digits.
-                let digits = i32::from_le_bytes(*self.stream.get(self.at..)?.first_chunk()?).unsigned_abs();
-                self.number(Kind::Long, usize::try_from(digits).ok()?.checked_mul(2)?.checked_add(4)?)
+                let (count, digits) = self.stream.get(self.at..)?.split_first_chunk()?;
+                let count = usize::try_from(i32::from_le_bytes(*count).unsigned_abs()).ok()?;
+                let length = count.checked_mul(2)?;
+                digits.get(..length).filter(|digits| are_digits(digits))?;
+                self.number(Kind::Long, length.checked_add(4)?)
             }
             b's' => {
                 let length = self.length()?;
@@ -172,11 +175,9 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     fn text(&mut self, code: u8, length: usize, role: Role) -> Option<Id> {
-        let ascii = !matches!(code, b'u' | b't');
-        if ascii && !self.stream.get(self.at..)?.get(..length)?.is_ascii() {
-            return None;
-        }
-        self.string(Kind::Text, length, role)
+        let text = self.stream.get(self.at..)?.get(..length)?;
+        let sound = text.is_ascii() || matches!(code, b'u' | b't') && is_text(text);
+        if sound { self.string(Kind::Text, length, role) } else { None }
     }
 
     fn string(&mut self, kind: Kind, length: usize, role: Role) -> Option<Id> {
@@ -204,4 +205,23 @@ impl<'a, 'r> Reader<'a, 'r> {
         self.at += count;
         Some(taken)
     }
+}
+
+/// Whether these are the digits of a number as it is written: of 15 bits each,
+/// the highest of which, the last, isn't zero.
+fn are_digits(bytes: &[u8]) -> bool {
+    let mut digits = bytes.chunks_exact(2).map(|digit| u16::from_le_bytes([digit[0], digit[1]]));
+    digits.clone().all(|digit| digit < 1 << 15) && digits.next_back() != Some(0)
+}
+
+/// Whether bytes are UTF-8 in which surrogates may stand as they come
+/// (`surrogatepass`).
+fn is_text(mut bytes: &[u8]) -> bool {
+    while let Err(error) = std::str::from_utf8(bytes) {
+        match &bytes[error.valid_up_to()..] {
+            [0xed, 0xa0..=0xbf, 0x80..=0xbf, rest @ ..] => bytes = rest,
+            _ => return false,
+        }
+    }
+    true
 }

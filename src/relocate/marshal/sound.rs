@@ -22,7 +22,7 @@ pub(super) struct Code<'p> {
 impl Code<'_> {
     /// Whether its parts are of the types that they must be of, and the counts
     /// fit the names (`_PyCode_Validate` in `Objects/codeobject.c`; before 3.11
-    /// `PyCode_NewWithPosOnlyArgs`, and what `Python/compile.c` gives it).
+    /// `PyCode_NewWithPosOnlyArgs`).
     pub(super) fn is_sound(&self, graph: &Graph<'_>) -> bool {
         let fields = graph.layout().fields().iter().filter(|field| **field != Field::Number);
         fields.zip(self.parts).all(|(field, part)| is_of(*field, *part, graph))
@@ -30,23 +30,30 @@ impl Code<'_> {
     }
 
     fn counts_fit(&self, graph: &Graph<'_>) -> Option<bool> {
-        let numbers: Vec<i32> = self.numbers.iter().map(|number| i32::from_le_bytes(*number)).collect();
-        let (&[positional, positional_only, keyword_only], behind) = numbers.split_first_chunk()?;
-        let names = graph.parts(*self.parts.get(3)?).len();
-        let (locals, flags) = match (graph.layout(), behind) {
-            (Layout::Until310, [locals, _, flags, _]) => {
-                (usize::try_from(*locals).ok().filter(|locals| *locals == names)?, flags)
-            }
-            (Layout::Since311, [_, flags, _]) => {
-                let kinds = graph.bytes(*self.parts.get(4)?);
-                let locals = kinds.iter().filter(|kind| **kind & LOCAL != 0).count();
-                (Some(locals).filter(|_| kinds.len() == names)?, flags)
-            }
-            _ => return None,
-        };
+        // The last is the first line, which may be any.
+        let (_, counts) = self.numbers.split_last()?;
+        let counts: Vec<i32> = counts.iter().map(|number| i32::from_le_bytes(*number)).collect();
+        let [positional, positional_only, keyword_only, .., flags] = counts[..] else { return None };
         let more = MORE_ARGUMENTS.iter().filter(|flag| flags & **flag != 0).count();
         let arguments = usize::try_from(positional).ok()? + usize::try_from(keyword_only).ok()? + more;
-        Some((0..=positional).contains(&positional_only) && arguments <= locals)
+        Some(
+            counts.iter().all(|count| *count >= 0)
+                && positional_only <= positional
+                && arguments <= self.locals(graph)?,
+        )
+    }
+
+    /// How many local variables it names; `None` if their kinds don't fit.
+    fn locals(&self, graph: &Graph<'_>) -> Option<usize> {
+        let names = graph.parts(*self.parts.get(3)?).len();
+        match graph.layout() {
+            Layout::Until310 => Some(names),
+            Layout::Since311 => {
+                let kinds = graph.bytes(*self.parts.get(4)?);
+                let locals = kinds.iter().filter(|kind| **kind & LOCAL != 0).count();
+                (kinds.len() == names).then_some(locals)
+            }
+        }
     }
 }
 

@@ -68,6 +68,13 @@ fn what_is_no_number_is_equal_to_itself_alone() {
 }
 
 #[test]
+fn surrogates_stay_as_they_are() {
+    let lonely: &[u8] = b"u\x05\0\0\0\xed\xa0\x80\xc3\xa9";
+    let made = canonical(&module(&[lonely], FILE, NAME)).unwrap();
+    assert!(memchr::memmem::find(&made, lonely).is_some(), "{made:02x?}");
+}
+
+#[test]
 fn a_set_has_one_order() {
     let sets = [
         b">\x03\0\0\0z\x01aN)\x01z\x01b",
@@ -119,13 +126,16 @@ fn what_no_compiler_writes_is_not_read() {
     for constant in [
         b"[\0\0\0\0".as_slice(), // a list
         b"{0",
-        b"\xa9\x01r\0\0\0\0", // a tuple in itself
-        b"r\x05\0\0\0",       // a reference to nothing
-        b"(\xff\xff\xff\x7f", // more than there is
-        b"s\xff\xff\xff\xff", // less than nothing
-        b"z\x01\xe9",         // ASCII that isn't
-        b"l\0\0\0\x80",       // the longest number
-        b"\xce",              // a flag on None
+        b"\xa9\x01r\0\0\0\0",     // a tuple in itself
+        b"r\x05\0\0\0",           // a reference to nothing
+        b"(\xff\xff\xff\x7f",     // more than there is
+        b"s\xff\xff\xff\xff",     // less than nothing
+        b"z\x01\xe9",             // ASCII that isn't
+        b"l\0\0\0\x80",           // the longest number
+        b"l\x02\0\0\0\0\0\0\x80", // a digit that is too large
+        b"l\x02\0\0\0\x01\0\0\0", // one that isn't needed
+        b"u\x01\0\0\0\xe9",       // no UTF-8
+        b"\xce",                  // a flag on None
         b"?",
     ] {
         assert!(canonical(&module(&[constant], FILE, NAME)).is_none(), "{constant:02x?}");
@@ -153,7 +163,8 @@ fn what_the_interpreter_would_not_load_is_not_read() {
         (0, b"\x02\0\0\0\x03\0\0\0\x01\0\0\0".as_slice()), // more are positional-only than positional
         (0, b"\x02\0\0\0\x01\0\0\0\x02\0\0\0"),            // more arguments than variables
         (0, b"\xff\xff\xff\xff\x01\0\0\0\x01\0\0\0"),
-        (1, b"\0\0\0\0\x07\0\0\0"), // with `*rest`, and no variable for it
+        (1, b"\0\0\0\0\x07\0\0\0"),         // with `*rest`, and no variable for it
+        (1, b"\xff\xff\xff\xff\x03\0\0\0"), // a stack of less than nothing
         (2, b">\0\0\0\0"),
         (2, b"N"),
         (3, b")\x01i\0\0\0\0"),

@@ -1,0 +1,83 @@
+//! gzip files of any maker: one member or several, and what fills up the last
+//! block of a tape.
+
+use std::io::{self, BufRead, Read};
+
+use flate2::bufread::GzDecoder;
+
+/// Reads what is inside all members. Zeros behind them are no damage: gzip
+/// doesn't mind them either.
+pub(super) struct Members<R> {
+    /// `None` at the end.
+    current: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Members<R> {
+    pub(super) fn new(file: R) -> Self {
+        Members { current: Some(GzDecoder::new(file)) }
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(mut member) = self.current.take() {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                self.current = Some(member);
+                return Ok(read);
+            }
+            let mut file = member.into_inner();
+            self.current = skip_zeros(&mut file)?.then(|| GzDecoder::new(file));
+        }
+        Ok(0)
+    }
+}
+
+/// Whether anything else follows.
+fn skip_zeros(file: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let buffer = file.fill_buf()?;
+        let zeros = buffer.iter().take_while(|byte| **byte == 0).count();
+        let (ended, more) = (buffer.is_empty(), zeros < buffer.len());
+        file.consume(zeros);
+        if ended || more {
+            return Ok(more);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn member(text: &str) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read(file: &[u8]) -> io::Result<String> {
+        // As little at a time as it can be.
+        let mut out = String::new();
+        Members::new(io::BufReader::with_capacity(1, file)).read_to_string(&mut out)?;
+        Ok(out)
+    }
+
+    #[test]
+    fn members_follow_each_other_and_zeros_follow_them() {
+        let (one, none, two) = (member("one"), member(""), member("two"));
+        assert_eq!(read(&[&one[..], &none, &two].concat()).unwrap(), "onetwo");
+        assert_eq!(read(&[&one[..], &[0; 700]].concat()).unwrap(), "one");
+        assert_eq!(read(&[&one[..], &[0; 512], &two, &[0]].concat()).unwrap(), "onetwo");
+    }
+
+    #[test]
+    fn anything_else_behind_them_is_damage() {
+        let one = member("one");
+        assert!(read(&[&one[..], b"more"].concat()).is_err());
+        assert!(read(&[&one[..], &[0; 9], b"more"].concat()).is_err());
+        assert!((0..one.len()).all(|length| read(&one[..length]).is_err()));
+    }
+}
