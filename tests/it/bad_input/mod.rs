@@ -50,7 +50,11 @@ fn open_to_everybody(sandbox: &Sandbox) {
 fn as_nobody(sandbox: &Sandbox) -> Command {
     let program = sandbox.path("envship");
     if !program.exists() {
-        fs::copy(env!("CARGO_BIN_EXE_envship"), &program).unwrap();
+        // By another process: what this one has open for writing, its children may have open, too, and
+        // then the program is busy.
+        let mut copy = sandbox.command("cp");
+        copy.arg(env!("CARGO_BIN_EXE_envship")).arg(&program);
+        sandbox.finish(copy).success();
     }
     let mut command = sandbox.command("setpriv");
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(program);
