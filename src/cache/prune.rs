@@ -65,7 +65,8 @@ impl FromStr for Limit {
     type Err = BadLimit;
 
     fn from_str(text: &str) -> Result<Self, BadLimit> {
-        let plain = text.trim().trim_end_matches(['b', 'B']);
+        let plain = text.trim();
+        let plain = plain.strip_suffix(['b', 'B']).unwrap_or(plain);
         let digits = plain.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let unit: u64 = match plain[digits.len()..].to_ascii_uppercase().as_str() {
             "" => 1,
@@ -184,7 +185,7 @@ mod tests {
         assert_eq!("10GiB".parse::<Limit>().unwrap(), Limit(10 << 30));
         assert_eq!("1Ki".parse::<Limit>().unwrap(), Limit(1024));
         assert_eq!("123".parse::<Limit>().unwrap(), Limit(123));
-        for text in ["", "much", "-1", "5X", "99999999999T"] {
+        for text in ["", "much", "-1", "5X", "5BB", "99999999999T"] {
             assert!(text.parse::<Limit>().is_err(), "{text}");
         }
     }

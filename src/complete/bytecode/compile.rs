@@ -28,7 +28,7 @@ pub(super) struct All {
 pub(super) fn all(
     inventory: &Inventory,
     python: &Python,
-    mut cache: Cache<'_>,
+    cache: Cache<'_>,
     missing: Vec<Module>,
     threads: usize,
     archived: &Archived<'_>,
@@ -79,7 +79,7 @@ pub(super) fn all(
         }
     }
     modules.sort_by(|a, b| a.module.path.cmp(&b.module.path));
-    Ok(All { modules, scratch: cache.scratch.take() })
+    Ok(All { modules, scratch: cache.into_scratch() })
 }
 
 fn tell(made: usize, failed: usize, cached: usize, progress: &dyn Progress) {
