@@ -51,6 +51,23 @@ fn an_archive_is_the_same_whatever_the_cache_holds() {
 }
 
 #[test]
+fn many_processes_fill_one_cache_while_it_is_emptied() {
+    let sandbox = sandbox();
+    let (anew, _) = pack(&sandbox, "env.tar.gz", &["--no-cache"]);
+    std::thread::scope(|scope| {
+        let archives = ["a.tar.gz", "b.tar.gz", "c.tar.gz", "d.tar.gz"];
+        let packs = archives.map(|archive| scope.spawn(|| pack(&sandbox, archive, &[]).0));
+        // Waits for those that have begun, and whoever comes later begins with nothing.
+        sandbox.run(["cache", "clean"]).success();
+        for made in packs {
+            assert!(made.join().unwrap() == anew);
+        }
+    });
+    let (_, stderr) = pack(&sandbox, "env.tar.gz", &[]);
+    assert!(!stderr.contains("damaged"), "{stderr}");
+}
+
+#[test]
 fn a_damaged_piece_is_made_anew_and_told_once() {
     let sandbox = sandbox();
     let (first, _) = pack(&sandbox, "env.tar.gz", &[]);
