@@ -20,14 +20,15 @@ impl<R: BufRead> Members<R> {
 
 impl<R: BufRead> Read for Members<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(mut member) = self.current.take() {
+        // Whoever was interrupted reads again: nothing is given up before the next member is known.
+        while let Some(member) = &mut self.current {
             let read = member.read(buffer)?;
             if read > 0 || buffer.is_empty() {
-                self.current = Some(member);
                 return Ok(read);
             }
-            let mut file = member.into_inner();
-            self.current = skip_zeros(&mut file)?.then(|| GzDecoder::new(file));
+            let more = skip_zeros(member.get_mut())?;
+            self.current =
+                self.current.take().filter(|_| more).map(|member| GzDecoder::new(member.into_inner()));
         }
         Ok(0)
     }
@@ -71,6 +72,25 @@ mod tests {
         assert_eq!(read(&[&one[..], &none, &two].concat()).unwrap(), "onetwo");
         assert_eq!(read(&[&one[..], &[0; 700]].concat()).unwrap(), "one");
         assert_eq!(read(&[&one[..], &[0; 512], &two, &[0]].concat()).unwrap(), "onetwo");
+    }
+
+    /// Is interrupted before each byte.
+    struct Interrupted<'a>(&'a [u8], bool);
+
+    impl Read for Interrupted<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(&mut buffer[..1]) }
+        }
+    }
+
+    #[test]
+    fn who_is_interrupted_goes_on() {
+        let file = [member("one"), vec![0; 9], member("two")].concat();
+        let mut out = String::new();
+        let file = io::BufReader::with_capacity(1, Interrupted(&file, false));
+        Members::new(file).read_to_string(&mut out).unwrap();
+        assert_eq!(out, "onetwo");
     }
 
     #[test]
