@@ -2,13 +2,14 @@
 //! is afterwards, and its SHA-256.
 //!
 //! Small files are read whole. Of a large one no more than a window is in
-//! memory, unless the relocator has to see all of it; then one such file is
-//! loaded at a time, so that threads don't multiply the largest library of an
-//! environment.
+//! memory, or a stretch where it holds a prefix, unless the relocator has to
+//! see all of it; then one such file is loaded at a time, so that threads
+//! don't multiply the largest one of an environment.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
@@ -18,6 +19,7 @@ use super::content::{append, open};
 use super::error::Error;
 use super::readings::{Known, Readings, Stamp};
 use super::splice;
+use super::stretches::Stretches;
 use crate::entry::{Change, Content, Edit, Entry, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::Result;
 use crate::interrupt;
@@ -58,12 +60,30 @@ pub trait Relocate: Sync {
         BTreeSet::new()
     }
 
+    /// How a large file that holds a prefix is relocated a stretch at a time,
+    /// from its path, its first bytes and its place on disk; nothing if all of
+    /// it has to be seen at once. Each stretch but the last ends behind a run
+    /// of NULs.
+    fn in_stretches<'a>(
+        &'a self,
+        _path: &'a str,
+        _rewrite: &'a Rewrite,
+        _head: &[u8],
+        _on_disk: &Path,
+    ) -> Option<Box<InStretch<'a>>> {
+        None
+    }
+
     /// How a file is changed once more when it is written, if its edits are
     /// too much to be kept until then.
     fn remake(&self, _rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
         None
     }
 }
+
+/// What changes in a stretch of a file, and which placeholders stay in it, by
+/// their place in the stretch, whose length is kept.
+pub type InStretch<'a> = dyn Fn(&[u8]) -> (Vec<Edit>, Vec<Placeholder>) + 'a;
 
 /// What the reading pass found.
 #[derive(Clone, Debug)]
@@ -178,8 +198,13 @@ impl Surveyor<'_> {
             append(&source, size, buffer)?;
             return self.bytes(name, file, buffer);
         }
-        if let Some((sha256, crc)) = self.windows(name, file, &source, size, buffer)? {
-            return Ok(Found { size, sha256, crc, ..Found::default() });
+        let found = match self.windows(name, file, &source, size, buffer)? {
+            Seen::Unchanged(sha256, crc) => Some(Found { size, sha256, crc, ..Found::default() }),
+            Seen::Prefix => self.stretches(name, file, &path, size)?,
+            Seen::Head => None,
+        };
+        if let Some(found) = found {
+            return Ok(found);
         }
         let _turn = self.one_at_a_time.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut whole = Vec::new();
@@ -203,8 +228,7 @@ impl Surveyor<'_> {
         Ok(Found { size, sha256, crc, change, placeholders })
     }
 
-    /// SHA-256 and CRC-32 of a large file that holds no prefix, or nothing as
-    /// soon as all of it has to be looked at.
+    /// Looks at a large file until it is known whether it changes.
     fn windows(
         &self,
         name: &str,
@@ -212,7 +236,7 @@ impl Surveyor<'_> {
         source: &fs_err::File,
         size: u64,
         buffer: &mut Vec<u8>,
-    ) -> Result<Option<([u8; 32], u32)>> {
+    ) -> Result<Seen> {
         let searched = file.rewrite != Rewrite::Keep;
         let overlap = if searched { self.relocator.overlap() } else { 0 };
         let mut sums = Sums::default();
@@ -225,17 +249,51 @@ impl Surveyor<'_> {
             let fresh = left.min(WINDOW as u64);
             append(source, fresh, buffer)?;
             if searched {
-                let whole = first
-                    && self.relocator.needs_whole(name, file.executable, &file.rewrite, buffer.as_slice());
-                if whole || self.relocator.holds_prefix(buffer) {
-                    return Ok(None);
+                if first && self.relocator.needs_whole(name, file.executable, &file.rewrite, buffer) {
+                    return Ok(Seen::Head);
+                }
+                if self.relocator.holds_prefix(buffer) {
+                    return Ok(Seen::Prefix);
                 }
             }
             sums.update(&buffer[shared..]);
             left -= fresh;
         }
-        Ok(Some(sums.finish()))
+        let (sha256, crc) = sums.finish();
+        Ok(Seen::Unchanged(sha256, crc))
     }
+
+    /// Relocates a large file while it is read, if it can be.
+    fn stretches(&self, name: &str, file: &File, path: &Path, size: u64) -> Result<Option<Found>> {
+        let mut stretches = Stretches::new(open(path, size)?, size);
+        let head = stretches.head()?;
+        let Some(relocate) = self.relocator.in_stretches(name, &file.rewrite, head, path) else {
+            return Ok(None);
+        };
+        let (mut sums, mut changed, mut listed) = (Sums::default(), Vec::new(), Vec::new());
+        while let Some((at, bytes)) = stretches.next()? {
+            interrupt::check()?;
+            let (edits, placeholders) = relocate(bytes);
+            let length = bytes.len() as u64;
+            let sound = splice::are_sound(&edits, length) && splice::edited_size(&edits, length) == length;
+            assert!(sound, "unordered edits of `{name}`, or ones that change its length");
+            splice::stretches(bytes, &edits).for_each(|stretch| sums.update(stretch));
+            changed.extend(edits.into_iter().map(|edit| Edit { offset: at + edit.offset, ..edit }));
+            listed.extend(placeholders.into_iter().map(|it| Placeholder { offset: at + it.offset, ..it }));
+        }
+        let (sha256, crc) = sums.finish();
+        Ok(Some(Found { size, sha256, crc, change: Change::Edits(changed), placeholders: listed }))
+    }
+}
+
+/// What looking at a large file tells.
+enum Seen {
+    /// All of it, with its SHA-256 and CRC-32: it holds no prefix.
+    Unchanged([u8; 32], u32),
+    /// The file may hold a prefix.
+    Prefix,
+    /// By what it begins with, all of it is needed at once.
+    Head,
 }
 
 /// SHA-256 and CRC-32 of what is archived.

@@ -1,21 +1,21 @@
 //! environment → measured entries with their digest: all that is known before
 //! the first byte is compressed.
 
-use std::collections::BTreeSet;
 use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::cache::{CacheUse, RunCache};
 use super::environment::Environment;
+use super::pass::Pass;
 use super::stranded;
-use crate::archive::{self, Layout, Links, Readings, Relocate, Written};
+use crate::archive::{self, Layout, Links, Readings, Written};
 use crate::artifact::{ContentDigest, Format, GlibcFloor, Manifest, PythonInfo};
 use crate::baseline::GlibcTarget;
 use crate::cache;
 use crate::complete::{self, CompleteOptions, Scratch};
-use crate::entry::{Edit, File, Measured, Node, Placeholder, Remake, Rewrite};
+use crate::entry::{File, Measured, Node};
 use crate::error::{Explain, Kind, Result};
 use crate::fs;
 use crate::memory;
@@ -300,74 +300,5 @@ impl Portability {
             }
             _ => Portability::AsBuilt,
         }
-    }
-}
-
-/// A reading pass: how files change, and which were found damaged.
-struct Pass<'a> {
-    relocator: &'a Relocator,
-    again: Arc<Again>,
-    damaged: Mutex<BTreeSet<String>>,
-}
-
-impl<'a> Pass<'a> {
-    fn new(relocator: &'a Arc<Relocator>, layout: &Layout) -> Self {
-        let again = Again { relocator: Arc::clone(relocator), arcroot: layout.arcroot.clone() };
-        Pass { relocator, again: again.into(), damaged: Mutex::default() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Relocate for Pass<'_> {
-    fn needs_whole(&self, path: &str, executable: bool, rewrite: &Rewrite, head: &[u8]) -> bool {
-        self.relocator.needs_whole(path, executable, rewrite, head)
-    }
-
-    fn holds_prefix(&self, window: &[u8]) -> bool {
-        self.relocator.holds_prefix(window)
-    }
-
-    fn overlap(&self) -> usize {
-        self.relocator.overlap()
-    }
-
-    fn relocate(
-        &self,
-        path: &str,
-        executable: bool,
-        rewrite: &Rewrite,
-        bytes: &[u8],
-    ) -> Result<(Vec<Edit>, Vec<Placeholder>)> {
-        let relocated = self.relocator.relocate(path, executable, rewrite, bytes);
-        if relocated.damaged {
-            self.lock().insert(path.to_owned());
-        }
-        Ok((relocated.edits, relocated.placeholders))
-    }
-
-    fn damaged(&self) -> BTreeSet<String> {
-        self.lock().clone()
-    }
-
-    fn remake(&self, rewrite: &Rewrite) -> Option<Arc<dyn Remake>> {
-        let bytecode = matches!(rewrite, Rewrite::Bytecode { .. });
-        bytecode.then(|| -> Arc<dyn Remake> { self.again.clone() })
-    }
-}
-
-/// Relocates bytecode once more, when its entry lies below the arcroot.
-#[derive(Debug)]
-struct Again {
-    relocator: Arc<Relocator>,
-    arcroot: Option<String>,
-}
-
-impl Remake for Again {
-    fn remake(&self, path: &str, rewrite: &Rewrite, original: &[u8]) -> Vec<u8> {
-        let inside = self.arcroot.as_ref().and_then(|root| path.strip_prefix(root)?.strip_prefix('/'));
-        self.relocator.relocated(inside.unwrap_or(path), false, rewrite, original)
     }
 }

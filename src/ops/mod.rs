@@ -8,6 +8,7 @@ mod conf;
 mod environment;
 mod inspect;
 mod pack;
+mod pass;
 mod place;
 mod publish;
 mod ship;

@@ -21,13 +21,15 @@
 //!
 //! Most files hold no prefix and are never held in memory: the caller streams
 //! them in windows through [`Relocator::holds_prefix`], loads the few that do or
-//! that [`Relocator::needs_whole`], and applies the edits to whatever part of a
-//! file it reads.
+//! that [`Relocator::needs_whole`], a large binary
+//! [in stretches](Relocator::in_stretches), and applies the edits to whatever
+//! part of a file it reads.
 //!
 //! Not looked into: what is compressed, the checksums of containers (a prefix in
 //! a stored zip member is replaced without correcting its CRC), UTF-16, and
 //! prefixes of less than four bytes in binaries, where they occur by chance.
 
+mod binary;
 mod bytecode;
 mod canonical;
 mod draft;
@@ -46,9 +48,9 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use crate::entry::{Edit, PLACEHOLDER, Placeholder, Rewrite, SourceCheck};
+use binary::Container;
 use draft::Draft;
 use elf::Plan;
-use fixed::Listing;
 use prefixes::{Hit, Prefixes};
 use script::Script;
 use splice::splice;
@@ -215,26 +217,17 @@ impl Relocator {
 
     /// Replaces the prefixes by the rule for text or for binaries.
     fn prefixed(&self, rewrite: &Rewrite, bytes: &[u8], hits: &[Hit], draft: &mut Draft) -> Outcome {
-        let destination = &self.destination;
-        match rewrite {
-            Rewrite::Binary { placeholder } => {
-                padded::rewrite(bytes, hits, *placeholder, destination, draft);
-                Outcome::Binary
-            }
-            Rewrite::Text => {
-                text::rewrite(hits, destination, draft);
-                Outcome::Text
-            }
-            _ if !hits.is_empty() && text::looks_like_text(bytes) => {
-                text::rewrite(hits, destination, draft);
-                Outcome::Text
-            }
-            _ => {
-                for hit in hits {
-                    in_place(bytes, hit, destination, draft);
-                }
-                Outcome::Binary
-            }
+        let is_text = match rewrite {
+            Rewrite::Text => true,
+            Rewrite::Binary { .. } => false,
+            _ => !hits.is_empty() && text::looks_like_text(bytes),
+        };
+        if is_text {
+            text::rewrite(hits, &self.destination, draft);
+            Outcome::Text
+        } else {
+            Container::of(bytes).rewrite(bytes, hits, rewrite, &self.destination, draft);
+            Outcome::Binary
         }
     }
 
@@ -317,15 +310,6 @@ impl Relocator {
         let bytes = splice(new, &draft.edits);
         let edits = vec![Edit { offset: 0, length: old.len() as u64, bytes }];
         Relocated { edits, placeholders: draft.placeholders, outcome, damaged: false }
-    }
-}
-
-/// Rewrites a prefix in a binary that says nothing of room behind it.
-fn in_place(bytes: &[u8], hit: &Hit, destination: &Destination, draft: &mut Draft) {
-    /// Shorter prefixes occur in machine code by chance.
-    const SHORTEST: usize = 4;
-    if hit.len() >= SHORTEST && !tail::rewrite(bytes, hit, destination, draft) {
-        fixed::rewrite(hit, destination, Listing::Listed, draft);
     }
 }
 

@@ -9,6 +9,7 @@
 use std::ops::Range;
 
 use super::Destination;
+use super::binary::Container;
 use super::draft::Draft;
 use super::prefixes::Hit;
 use crate::entry::{PLACEHOLDER, PlaceholderKind};
@@ -19,13 +20,14 @@ pub(super) fn rewrite(
     bytes: &[u8],
     hits: &[Hit],
     placeholder: usize,
+    container: Container,
     destination: &Destination,
     draft: &mut Draft,
 ) {
     for hits in by_string(bytes, hits) {
         match room(bytes, hits, placeholder) {
             Some(end) => rewrite_string(bytes, hits, end, placeholder, destination, draft),
-            None => hits.iter().for_each(|hit| super::in_place(bytes, hit, destination, draft)),
+            None => hits.iter().for_each(|hit| container.in_place(bytes, hit, destination, draft)),
         }
     }
 }

@@ -3,18 +3,18 @@ use proptest::prelude::*;
 use super::*;
 use crate::entry::{PLACEHOLDER, PlaceholderKind};
 
-const PREFIX: &str = "/home/u/envs/e1";
+pub(super) const PREFIX: &str = "/home/u/envs/e1";
 
 fn interpreter() -> Interpreter {
     let names = ["python", "python3", "python3.11"].map(str::to_owned).to_vec();
     Interpreter { program: "python".to_owned(), names, programs: ["perl".to_owned()].into() }
 }
 
-fn from(prefix: &str) -> Relocator {
+pub(super) fn from(prefix: &str) -> Relocator {
     Relocator::new(&[prefix.into()], Destination::Anywhere, interpreter())
 }
 
-fn bound_for(destination: &str) -> Relocator {
+pub(super) fn bound_for(destination: &str) -> Relocator {
     Relocator::new(&[PREFIX.into()], Destination::Fixed(destination.to_owned()), interpreter())
 }
 
@@ -216,7 +216,7 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// [`pieces`] in strings with some room.
-fn strings() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn strings() -> impl Strategy<Value = Vec<u8>> {
     let string = (pieces(), 1..40_usize).prop_map(|(mut bytes, nuls)| {
         bytes.resize(bytes.len() + nuls, 0);
         bytes
@@ -224,7 +224,7 @@ fn strings() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(string, 1..4).prop_map(|strings| strings.concat())
 }
 
-fn rules() -> impl Strategy<Value = Rewrite> {
+pub(super) fn rules() -> impl Strategy<Value = Rewrite> {
     prop_oneof![
         Just(Rewrite::Search),
         Just(Rewrite::Text),

@@ -1,6 +1,7 @@
 //! What an archive promises, on real environments whose originals are gone.
 
 use fs_err as fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -273,6 +274,41 @@ fn a_compiled_program_finds_its_data_wherever_envship_unpacks_it() {
         assert_eq!(sandbox.finish(program).success().stdout(), expected);
         let text = fs::read_to_string(sandbox.work(place).join("etc/envship-prefix.conf")).unwrap();
         assert!(text.contains(sandbox.work(place).to_str().unwrap()), "{text}");
+    }
+}
+
+#[test]
+fn a_library_of_any_size_takes_little_memory() {
+    /// Of the library, in bytes, and of what a process may allocate, in KiB.
+    const SIZE: usize = 300 << 20;
+    const MOST: usize = 150_000;
+    let sandbox = Sandbox::new();
+    let python = python("3.11");
+    let prefix = venv(&sandbox, "env", &python, &[]);
+    let path = prefix.join("lib/data.bin");
+    let original = format!("\0{}/share/data\0", prefix.display());
+    let mut part: Vec<u8> =
+        (0..1_u32 << 18).flat_map(|number| number.wrapping_mul(number).to_be_bytes()).collect();
+    part[..original.len()].copy_from_slice(original.as_bytes());
+    let mut file = fs::File::create(&path).unwrap();
+    (0..SIZE / part.len()).for_each(|_| file.write_all(&part).unwrap());
+    let limited = |arguments: &[&str]| {
+        let mut shell = sandbox.command("sh");
+        shell.args(["-c", &format!("ulimit -d {MOST} && exec \"$0\" \"$@\"")]);
+        shell.arg(sandbox.envship().get_program()).args(arguments);
+        sandbox.finish(shell).success()
+    };
+    limited(&["pack", "env", &thin(&python), "-o", "env.tar.zst", "--no-cache"]);
+    limited(&["unpack", "env.tar.zst", "e", "--allow-absolute-links"]);
+    // As much of the new path as there is room for, filled up with slashes.
+    let new = sandbox.work("e").display().to_string();
+    let filled = format!("{new:/<width$}", width = prefix.to_str().unwrap().len());
+    part[1..=filled.len()].copy_from_slice(filled.as_bytes());
+    let mut placed = fs::File::open(sandbox.work("e/lib/data.bin")).unwrap();
+    let mut found = vec![0; part.len()];
+    for _ in 0..SIZE / part.len() {
+        placed.read_exact(&mut found).unwrap();
+        assert!(found == part);
     }
 }
 

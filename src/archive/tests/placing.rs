@@ -91,6 +91,35 @@ fn placeholders_are_finished_for_the_destination() {
 }
 
 #[test]
+fn the_placeholders_of_a_large_binary_are_finished_where_they_lie() {
+    let mut bytes = noise(3 << 20, 7);
+    let listed: Vec<Placeholder> = [0, (1 << 20) - 4, (1 << 20) + 99, (3 << 20) - 9]
+        .into_iter()
+        .map(|offset: u64| {
+            let at = usize::try_from(offset).unwrap();
+            bytes[at..at + 9].copy_from_slice(b"/.envship");
+            bytes[at + 9..].iter_mut().take(5).for_each(|byte| *byte = 0);
+            placeholder("lib/x", offset, PlaceholderKind::Fixed)
+        })
+        .collect();
+    let short = placeholder("lib/x", (2 << 20) - 1, PlaceholderKind::Padded);
+    // In no order, as a stranger may list them.
+    let all = [&listed[2..], std::slice::from_ref(&short), &listed[..2]].concat();
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("a");
+    let entries = vec![manifest_entry(&manifest(all)), file("lib/x", &bytes)];
+    fs_err::write(&archive, packed(entries, &Layout::new(Format::Tar), 2)).unwrap();
+    let out = folder.path().join("out");
+    let unpacked = unpack(&given(&archive), &out, &refuse(), &place, &Silent).unwrap();
+    assert_eq!((unpacked.placed, unpacked.unfit), (4, vec![short]));
+    for placeholder in listed {
+        let at = usize::try_from(placeholder.offset).unwrap();
+        bytes[at..at + 9].copy_from_slice(b"/fixed///");
+    }
+    assert!(fs_err::read(out.join("lib/x")).unwrap() == bytes);
+}
+
+#[test]
 fn a_glance_shows_the_manifest() {
     for format in FILES {
         for root in ["", "e/nv"] {

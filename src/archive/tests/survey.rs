@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
@@ -11,6 +12,8 @@ const PREFIX: &[u8] = b"/home/somebody/env";
 #[derive(Default)]
 struct Searching {
     loaded: Mutex<Vec<(String, usize)>>,
+    /// How many files were relocated in stretches.
+    in_stretches: AtomicUsize,
 }
 
 impl Relocate for Searching {
@@ -47,6 +50,28 @@ impl Relocate for Searching {
             });
         }
         Ok((edits, placeholders))
+    }
+
+    fn in_stretches<'a>(
+        &'a self,
+        path: &'a str,
+        _: &'a Rewrite,
+        head: &[u8],
+        on_disk: &Path,
+    ) -> Option<Box<InStretch<'a>>> {
+        assert!(fs_err::read(on_disk).unwrap().starts_with(head));
+        if !head.starts_with(b"\0") {
+            return None;
+        }
+        self.in_stretches.fetch_add(1, Ordering::Relaxed);
+        Some(Box::new(move |bytes| {
+            let found = || memchr::memmem::find_iter(bytes, PREFIX).map(|offset| offset as u64);
+            let length = PREFIX.len() as u64;
+            let edit = |offset| Edit { offset, length, bytes: vec![b'/'; PREFIX.len()] };
+            let kind = crate::entry::PlaceholderKind::Fixed;
+            let placeholder = |offset| Placeholder { path: path.to_owned(), offset, length, kind };
+            (found().map(edit).collect(), found().map(placeholder).collect())
+        }))
     }
 }
 
@@ -99,6 +124,30 @@ fn large_files_are_loaded_only_where_a_prefix_is() {
     assert_eq!(loaded, ["border", "border2", "elf", "first", "last", "small"]);
     let placeholders: Vec<&str> = survey.placeholders.iter().map(|it| it.path.as_str()).collect();
     assert_eq!(placeholders, ["border", "border2", "first", "last", "small"]);
+}
+
+#[test]
+fn a_large_binary_is_never_in_memory_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = noise((3 << 20) + 12345, 2);
+    bytes[0] = 0;
+    let places = [77, (1 << 20) - 5, (2 << 20) + 1, bytes.len() - PREFIX.len()];
+    for at in places {
+        bytes[at - 1] = 0;
+        bytes[at..at + PREFIX.len()].copy_from_slice(PREFIX);
+    }
+    let entries = vec![on_disk(folder.path(), "x", &bytes, Rewrite::Search).into()];
+    let relocator = Searching::default();
+    let survey = measure(entries, &relocator, &Readings::none(), &Silent).unwrap();
+    assert_eq!(relocator.in_stretches.into_inner(), 1);
+    assert!(relocator.loaded.into_inner().unwrap().is_empty());
+    let places = places.map(|place| place as u64);
+    assert_eq!(survey.placeholders.iter().map(|it| it.offset).collect::<Vec<_>>(), places);
+    let Change::Edits(edits) = &survey.measured[0].change else { panic!() };
+    let expected = splice::tests::edited(bytes, edits);
+    assert_eq!(edits.iter().map(|edit| edit.offset).collect::<Vec<_>>(), places);
+    assert_eq!(survey.measured[0].sha256, crate::fs::sha256(&expected));
+    assert_eq!(survey.measured[0].crc, crc32fast::hash(&expected));
 }
 
 #[test]

@@ -10,10 +10,14 @@ use super::tree::Node;
 use crate::archive::error::Error;
 use crate::archive::inspect::{read_manifest, root_of};
 use crate::archive::splice;
+use crate::archive::stretches::Stretches;
 use crate::artifact::Manifest;
-use crate::entry::{Edit, Placeholder};
+use crate::entry::{Edit, Placeholder, PlaceholderKind};
 use crate::error::Result;
 use crate::interrupt;
+
+/// A binary that is larger is changed a stretch at a time.
+const LARGE: u64 = 1 << 20;
 
 #[derive(Default)]
 pub(super) struct Finished {
@@ -78,28 +82,76 @@ fn finish(
         return Err(missing(&listed[0]).into());
     }
     let place_on_disk = stage.ground().at(path);
-    let bytes = fs_err::read(&place_on_disk)?;
-    let size = bytes.len() as u64;
+    let size = fs_err::metadata(&place_on_disk)?.len();
     if let Some(placeholder) = listed.iter().find(|it| it.offset > size || it.length > size - it.offset) {
         return Err(missing(placeholder).into());
     }
+    let written = |result| stage.ground().written(path, result);
+    let in_binary =
+        |listed: &Placeholder| matches!(listed.kind, PlaceholderKind::Padded | PlaceholderKind::Fixed);
+    if size > LARGE && listed.iter().all(in_binary) {
+        let mut listed = listed.to_vec();
+        listed.sort_by_key(|placeholder| placeholder.offset);
+        return in_stretches(&place_on_disk, size, &listed, prefix, place, written);
+    }
+    let bytes = fs_err::read(&place_on_disk)?;
     let (edits, unfit) = place(&bytes, listed, prefix);
     assert!(splice::are_sound(&edits, size), "unordered edits of `{path}`");
-    stage.ground().written(path, rewrite(&place_on_disk, &bytes, &edits))?;
+    let result = if keep_length(&edits) {
+        overwrite(&place_on_disk, &edits)
+    } else {
+        rewrite(&place_on_disk, &bytes, &edits)
+    };
+    written(result)?;
     Ok(unfit)
 }
 
-/// Applies edits to a file, touching only what they change where they keep its
-/// length.
-fn rewrite(path: &Path, bytes: &[u8], edits: &[Edit]) -> io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
-    if edits.iter().all(|edit| edit.length == edit.bytes.len() as u64) {
-        for edit in edits {
-            file.write_all_at(&edit.bytes, edit.offset)?;
+/// As [`finish`], for placeholders that are ordered and keep the file's length:
+/// those of a string lie in one stretch.
+fn in_stretches(
+    path: &Path,
+    size: u64,
+    mut listed: &[Placeholder],
+    prefix: &str,
+    place: &Place<'_>,
+    written: impl Fn(io::Result<()>) -> Result<()>,
+) -> Result<Vec<Placeholder>> {
+    let mut stretches = Stretches::new(fs_err::File::open(path)?, size);
+    let mut all_unfit = Vec::new();
+    while let Some((at, bytes)) = stretches.next()? {
+        interrupt::check()?;
+        let end = at + bytes.len() as u64;
+        let (here, rest) = listed.split_at(listed.partition_point(|placeholder| placeholder.offset < end));
+        listed = rest;
+        if here.is_empty() {
+            continue;
         }
-    } else {
-        file.set_len(0)?;
-        splice::stretches(bytes, edits).try_for_each(|stretch| file.write_all(stretch))?;
+        let here: Vec<_> =
+            here.iter().map(|it| Placeholder { offset: it.offset - at, ..it.clone() }).collect();
+        let (edits, unfit) = place(bytes, &here, prefix);
+        let sound = splice::are_sound(&edits, bytes.len() as u64) && keep_length(&edits);
+        assert!(sound, "edits of `{}` that are unordered or change its length", path.display());
+        let edits: Vec<_> = edits.into_iter().map(|edit| Edit { offset: at + edit.offset, ..edit }).collect();
+        written(overwrite(path, &edits))?;
+        all_unfit.extend(unfit.into_iter().map(|it| Placeholder { offset: at + it.offset, ..it }));
     }
-    Ok(())
+    // Those of no length behind the last byte.
+    all_unfit.extend_from_slice(listed);
+    Ok(all_unfit)
+}
+
+fn keep_length(edits: &[Edit]) -> bool {
+    edits.iter().all(|edit| edit.length == edit.bytes.len() as u64)
+}
+
+/// Applies edits that keep a file's length, touching only what they change.
+fn overwrite(path: &Path, edits: &[Edit]) -> io::Result<()> {
+    let file = std::fs::OpenOptions::new().write(true).open(path)?;
+    edits.iter().try_for_each(|edit| file.write_all_at(&edit.bytes, edit.offset))
+}
+
+/// Writes a file of these bytes anew, with edits applied.
+fn rewrite(path: &Path, bytes: &[u8], edits: &[Edit]) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(path)?;
+    splice::stretches(bytes, edits).try_for_each(|stretch| file.write_all(stretch))
 }

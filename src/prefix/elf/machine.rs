@@ -26,6 +26,10 @@ impl Machine {
         self.little_endian
     }
 
+    pub(crate) fn is_64_bit(self) -> bool {
+        self.width == Width::Bits64
+    }
+
     /// The platform, as conda names it.
     pub(crate) fn platform(self) -> Option<&'static str> {
         Some(match (self.number, self.width, self.little_endian) {
