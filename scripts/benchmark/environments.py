@@ -108,10 +108,11 @@ def big(setting: Setting, prefix: Path) -> None:
 
 
 def large(setting: Setting, prefix: Path) -> None:
-    """The same packages with as many files, whose libraries are so large that there are ten times the bytes."""
+    """The same packages with as many files, whose libraries are so large that there are ten times the bytes, and name
+    the environment."""
     venv(setting, prefix)
     _, size = count(prefix)
-    synthetic.enlarge_libraries(site_packages(prefix), (TIMES - 1) * size)
+    synthetic.enlarge_libraries(site_packages(prefix), (TIMES - 1) * size, prefix)
 
 
 def many(files: int, average: int) -> Callable[[Setting, Path], None]:

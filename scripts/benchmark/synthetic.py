@@ -162,16 +162,18 @@ def changed(path: str, content: bytes, number: int) -> bytes:
 # --- larger libraries -------------------------------------------------------------------------------
 
 
-def enlarge_libraries(site: Path, more: int) -> None:
+def enlarge_libraries(site: Path, more: int, prefix: Path) -> None:
     """Appends about `more` bytes to the libraries, to each by its size, which no loader looks at.
 
+    The environment's path is among them, as compilers leave it in libraries, so that each has to be relocated.
     The lists of files keep the old hashes: packing writes them anew.
     """
     files = (site / path for info in sorted(site.glob("*.dist-info")) for path in recorded(info))
     paths = [path for path in files if ".so" in path.suffixes]
+    named = b"\0%s/include/header.h\0" % str(prefix).encode()
     copies = round(more / sum(path.stat().st_size for path in paths))
     for path in paths:
         content = path.read_bytes()
         with path.open("ab") as file:
             for number in range(1, copies + 1):
-                file.write(changed(path.name, content, number))
+                file.write(named + changed(path.name, content, number))

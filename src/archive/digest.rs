@@ -11,7 +11,7 @@ use crate::entry::{Group, Measured, Node};
 /// The version of the contract between entries and bytes: order, block
 /// cutting, header values and the codecs' output. Raise it whenever the same
 /// entries give other bytes, a codec's new version included; a test notices.
-pub const LAYOUT_VERSION: u32 = 4;
+pub const LAYOUT_VERSION: u32 = 5;
 
 /// The recipe of the archive that [`arrange`](super::arrange)d entries give.
 /// The manifest holds it, and so has no part in it.

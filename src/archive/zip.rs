@@ -23,7 +23,7 @@ const BLOCK: u64 = 1 << 20;
 
 /// The compressed content of a file up to this size waits in memory for its
 /// header.
-const HELD: u64 = 32 << 20;
+const HELD: u64 = 8 << 20;
 
 /// How much of the central directory is written at a time, in bytes.
 const WRITTEN: usize = 1 << 16;
@@ -62,7 +62,7 @@ pub(super) fn write(
                 None => output.entries(&entries[range], &segment),
                 Some(part) => {
                     let item = &entries[range.start];
-                    output.slice(item, &part, &segment).inspect_err(|_| segments.forget(item, BLOCK))
+                    output.slice(item, &part, segment).inspect_err(|_| segments.forget(item, BLOCK))
                 }
             }
         },
@@ -120,7 +120,7 @@ struct Large<'a> {
     record: Record<'a>,
     crc: crc32fast::Hasher,
     /// Compressed content that waits for its header.
-    held: Vec<u8>,
+    held: Vec<Vec<u8>>,
 }
 
 impl<'a> Output<'a> {
@@ -138,7 +138,7 @@ impl<'a> Output<'a> {
         self.put(&out)
     }
 
-    fn slice(&mut self, item: &'a Measured, part: &Range<u64>, segment: &Segment) -> Result<()> {
+    fn slice(&mut self, item: &'a Measured, part: &Range<u64>, segment: Segment) -> Result<()> {
         let mut large = match self.large.take() {
             Some(large) => large,
             None => self.begin(item)?,
@@ -148,7 +148,7 @@ impl<'a> Output<'a> {
         }
         large.record.compressed += segment.bytes.len() as u64;
         match large.record.sizes {
-            Sizes::Before => large.held.extend_from_slice(&segment.bytes),
+            Sizes::Before => large.held.push(segment.bytes),
             Sizes::Behind => self.put(&segment.bytes)?,
         }
         if part.end == item.size {
@@ -180,7 +180,7 @@ impl<'a> Output<'a> {
             Sizes::Behind => record.data_descriptor(&mut header),
         }
         self.put(&header)?;
-        self.put(&held)?;
+        held.iter().try_for_each(|bytes| self.put(bytes))?;
         self.directory.push(record);
         Ok(())
     }
