@@ -165,7 +165,7 @@ def changed(path: str, content: bytes, number: int) -> bytes:
 def enlarge_libraries(site: Path, more: int, prefix: Path) -> None:
     """Appends about `more` bytes to the libraries, to each by its size, which no loader looks at.
 
-    The environment's path is among them, as compilers leave it in libraries, so that each has to be relocated.
+    The environment's path stands before them, as compilers leave it in libraries, so that each has to be relocated.
     The lists of files keep the old hashes: packing writes them anew.
     """
     files = (site / path for info in sorted(site.glob("*.dist-info")) for path in recorded(info))
@@ -175,5 +175,6 @@ def enlarge_libraries(site: Path, more: int, prefix: Path) -> None:
     for path in paths:
         content = path.read_bytes()
         with path.open("ab") as file:
+            file.write(named)
             for number in range(1, copies + 1):
-                file.write(named + changed(path.name, content, number))
+                file.write(changed(path.name, content, number))

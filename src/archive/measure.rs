@@ -200,7 +200,7 @@ impl Surveyor<'_> {
         }
         let found = match self.windows(name, file, &source, size, buffer)? {
             Seen::Unchanged(sha256, crc) => Some(Found { size, sha256, crc, ..Found::default() }),
-            Seen::Prefix => self.stretches(name, file, &path, size)?,
+            Seen::Prefix => self.stretches(name, file, &path, size, buffer)?,
             Seen::Head => None,
         };
         if let Some(found) = found {
@@ -264,8 +264,15 @@ impl Surveyor<'_> {
     }
 
     /// Relocates a large file while it is read, if it can be.
-    fn stretches(&self, name: &str, file: &File, path: &Path, size: u64) -> Result<Option<Found>> {
-        let mut stretches = Stretches::new(open(path, size)?, size);
+    fn stretches(
+        &self,
+        name: &str,
+        file: &File,
+        path: &Path,
+        size: u64,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Found>> {
+        let mut stretches = Stretches::new(open(path, size)?, size, buffer);
         let head = stretches.head()?;
         let Some(relocate) = self.relocator.in_stretches(name, &file.rewrite, head, path) else {
             return Ok(None);

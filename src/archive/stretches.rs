@@ -14,21 +14,22 @@ const ROOM: usize = WINDOW / 2;
 /// Reads a file from front to back. Each stretch ends behind the last of some
 /// NULs, where none of the rules for binaries looks further; where there are
 /// none for long, a stretch is long.
-pub(super) struct Stretches {
+pub(super) struct Stretches<'b> {
     file: fs_err::File,
     /// What was not read yet.
     left: u64,
     /// Where the buffer begins in the file.
     at: u64,
-    buffer: Vec<u8>,
+    buffer: &'b mut Vec<u8>,
     /// How much of the buffer was given out.
     given: usize,
 }
 
-impl Stretches {
-    /// Of a file of `size` bytes that nothing was read from.
-    pub(super) fn new(file: fs_err::File, size: u64) -> Self {
-        Stretches { file, left: size, at: 0, buffer: Vec::new(), given: 0 }
+impl<'b> Stretches<'b> {
+    /// Of a file of `size` bytes that nothing was read from, into a buffer.
+    pub(super) fn new(file: fs_err::File, size: u64, buffer: &'b mut Vec<u8>) -> Self {
+        buffer.clear();
+        Stretches { file, left: size, at: 0, buffer, given: 0 }
     }
 
     /// What the file begins with.
@@ -36,7 +37,7 @@ impl Stretches {
         if self.buffer.is_empty() {
             self.grow()?;
         }
-        Ok(&self.buffer)
+        Ok(self.buffer)
     }
 
     /// The next stretch and where it begins.
@@ -48,8 +49,8 @@ impl Stretches {
             if self.left == 0 {
                 break self.buffer.len();
             }
-            let strings = without_nuls_behind(&self.buffer);
-            if let Some(end) = cut(&self.buffer, searched..strings) {
+            let strings = without_nuls_behind(self.buffer);
+            if let Some(end) = cut(self.buffer, searched..strings) {
                 break end;
             }
             searched = strings;
@@ -60,7 +61,7 @@ impl Stretches {
 
     fn grow(&mut self) -> Result<()> {
         let fresh = self.left.min(WINDOW as u64);
-        append(&self.file, fresh, &mut self.buffer)?;
+        append(&self.file, fresh, self.buffer)?;
         self.left -= fresh;
         Ok(())
     }
@@ -88,7 +89,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         fs_err::write(&path, bytes).unwrap();
-        let mut stretches = Stretches::new(fs_err::File::open(&path).unwrap(), bytes.len() as u64);
+        let mut buffer = Vec::new();
+        let mut stretches =
+            Stretches::new(fs_err::File::open(&path).unwrap(), bytes.len() as u64, &mut buffer);
         assert_eq!(stretches.head().unwrap(), &bytes[..bytes.len().min(WINDOW)]);
         let (mut found, mut lengths) = (Vec::new(), Vec::new());
         while let Some((at, stretch)) = stretches.next().unwrap() {

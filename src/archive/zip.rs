@@ -23,7 +23,7 @@ const BLOCK: u64 = 1 << 20;
 
 /// The compressed content of a file up to this size waits in memory for its
 /// header.
-const HELD: u64 = 8 << 20;
+const HELD: u64 = 4 << 20;
 
 /// How much of the central directory is written at a time, in bytes.
 const WRITTEN: usize = 1 << 16;

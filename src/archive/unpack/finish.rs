@@ -116,7 +116,8 @@ fn in_stretches(
     place: &Place<'_>,
     written: impl Fn(io::Result<()>) -> Result<()>,
 ) -> Result<Vec<Placeholder>> {
-    let mut stretches = Stretches::new(fs_err::File::open(path)?, size);
+    let mut buffer = Vec::new();
+    let mut stretches = Stretches::new(fs_err::File::open(path)?, size, &mut buffer);
     let mut all_unfit = Vec::new();
     while let Some((at, bytes)) = stretches.next()? {
         interrupt::check()?;
