@@ -16,9 +16,6 @@ use crate::entry::{Edit, Placeholder, PlaceholderKind};
 use crate::error::Result;
 use crate::interrupt;
 
-/// A binary that is larger is changed a stretch at a time.
-const LARGE: u64 = 1 << 20;
-
 #[derive(Default)]
 pub(super) struct Finished {
     pub(super) manifest: Option<Manifest>,
@@ -89,7 +86,7 @@ fn finish(
     let written = |result| stage.ground().written(path, result);
     let in_binary =
         |listed: &Placeholder| matches!(listed.kind, PlaceholderKind::Padded | PlaceholderKind::Fixed);
-    if size > LARGE && listed.iter().all(in_binary) {
+    if listed.iter().all(in_binary) {
         let mut listed = listed.to_vec();
         listed.sort_by_key(|placeholder| placeholder.offset);
         return in_stretches(&place_on_disk, size, &listed, prefix, place, written);
@@ -97,17 +94,12 @@ fn finish(
     let bytes = fs_err::read(&place_on_disk)?;
     let (edits, unfit) = place(&bytes, listed, prefix);
     assert!(splice::are_sound(&edits, size), "unordered edits of `{path}`");
-    let result = if keep_length(&edits) {
-        overwrite(&place_on_disk, &edits)
-    } else {
-        rewrite(&place_on_disk, &bytes, &edits)
-    };
-    written(result)?;
+    written(rewrite(&place_on_disk, &bytes, &edits))?;
     Ok(unfit)
 }
 
-/// As [`finish`], for placeholders that are ordered and keep the file's length:
-/// those of a string lie in one stretch.
+/// As [`finish`], for ordered placeholders of a binary, whose length is kept:
+/// all those of a string lie in one stretch.
 fn in_stretches(
     path: &Path,
     size: u64,
@@ -130,7 +122,8 @@ fn in_stretches(
         let here: Vec<_> =
             here.iter().map(|it| Placeholder { offset: it.offset - at, ..it.clone() }).collect();
         let (edits, unfit) = place(bytes, &here, prefix);
-        let sound = splice::are_sound(&edits, bytes.len() as u64) && keep_length(&edits);
+        let keep_length = edits.iter().all(|edit| edit.length == edit.bytes.len() as u64);
+        let sound = keep_length && splice::are_sound(&edits, bytes.len() as u64);
         assert!(sound, "edits of `{}` that are unordered or change its length", path.display());
         let edits: Vec<_> = edits.into_iter().map(|edit| Edit { offset: at + edit.offset, ..edit }).collect();
         written(overwrite(path, &edits))?;
@@ -139,10 +132,6 @@ fn in_stretches(
     // Those of no length behind the last byte.
     all_unfit.extend_from_slice(listed);
     Ok(all_unfit)
-}
-
-fn keep_length(edits: &[Edit]) -> bool {
-    edits.iter().all(|edit| edit.length == edit.bytes.len() as u64)
 }
 
 /// Applies edits that keep a file's length, touching only what they change.
