@@ -195,6 +195,14 @@ pub struct Edit {
     pub bytes: Vec<u8>,
 }
 
+impl Edit {
+    /// The same, further behind: of a stretch that begins there in its file.
+    #[must_use]
+    pub fn moved(self, by: u64) -> Self {
+        Edit { offset: self.offset + by, ..self }
+    }
+}
+
 /// A place where the path of the environment had to stay, and holds
 /// [`PLACEHOLDER`] until somebody who knows the destination writes it there.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -209,6 +217,14 @@ pub struct Placeholder {
     /// for [`PlaceholderKind::Marshalled`] the placeholder.
     pub length: u64,
     pub kind: PlaceholderKind,
+}
+
+impl Placeholder {
+    /// The same, further behind: of a stretch that begins there in its file.
+    #[must_use]
+    pub fn moved(self, by: u64) -> Self {
+        Placeholder { offset: self.offset + by, ..self }
+    }
 }
 
 /// How a placeholder is overwritten.
@@ -231,6 +247,10 @@ pub enum PlaceholderKind {
 /// What stands where the path of the environment had to stay: a path that only
 /// root can create, so that nobody else can put files there.
 pub const PLACEHOLDER: &str = "/.envship";
+
+/// What a NUL-terminated string of a binary may have behind it as its room is
+/// less, in bytes: a stretch of a file may end within so many NULs.
+pub const MOST_ROOM: usize = 1 << 19;
 
 /// What every launcher begins with: to a shell, it sets `envship_script` to the
 /// real path of the script that runs.

@@ -19,7 +19,7 @@ use super::content::{append, open};
 use super::error::Error;
 use super::readings::{Known, Readings, Stamp};
 use super::splice;
-use super::stretches::Stretches;
+use super::stretches::{Next, Stretches};
 use crate::entry::{Change, Content, Edit, Entry, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::Result;
 use crate::interrupt;
@@ -27,7 +27,7 @@ use crate::parallel::AT_ONCE;
 use crate::progress::{Progress, Step};
 
 /// Up to this size a file is read whole; a larger one in windows of this size.
-const WINDOW: usize = 1 << 20;
+pub(super) const WINDOW: usize = 1 << 20;
 
 /// Finds the original prefix in the bytes of a file.
 pub trait Relocate: Sync {
@@ -63,7 +63,7 @@ pub trait Relocate: Sync {
     /// How a large file that holds a prefix is relocated a stretch at a time,
     /// from its path, its first bytes and its place on disk; nothing if all of
     /// it has to be seen at once. Each stretch but the last ends behind a run
-    /// of NULs.
+    /// of NULs, or within [`MOST_ROOM`](crate::entry::MOST_ROOM) of them.
     fn in_stretches<'a>(
         &'a self,
         _path: &'a str,
@@ -200,8 +200,8 @@ impl Surveyor<'_> {
         }
         let found = match self.windows(name, file, &source, size, buffer)? {
             Seen::Unchanged(sha256, crc) => Some(Found { size, sha256, crc, ..Found::default() }),
-            Seen::Prefix => self.stretches(name, file, &path, size, buffer)?,
-            Seen::Head => None,
+            Seen::Prefix => self.in_stretches(name, file, &path, size, buffer)?,
+            Seen::Whole => None,
         };
         if let Some(found) = found {
             return Ok(found);
@@ -250,7 +250,7 @@ impl Surveyor<'_> {
             append(source, fresh, buffer)?;
             if searched {
                 if first && self.relocator.needs_whole(name, file.executable, &file.rewrite, buffer) {
-                    return Ok(Seen::Head);
+                    return Ok(Seen::Whole);
                 }
                 if self.relocator.holds_prefix(buffer) {
                     return Ok(Seen::Prefix);
@@ -264,7 +264,7 @@ impl Surveyor<'_> {
     }
 
     /// Relocates a large file while it is read, if it can be.
-    fn stretches(
+    fn in_stretches(
         &self,
         name: &str,
         file: &File,
@@ -278,15 +278,19 @@ impl Surveyor<'_> {
             return Ok(None);
         };
         let (mut sums, mut changed, mut listed) = (Sums::default(), Vec::new(), Vec::new());
-        while let Some((at, bytes)) = stretches.next()? {
+        loop {
             interrupt::check()?;
+            let (at, bytes) = match stretches.next()? {
+                Next::Stretch(at, bytes) => (at, bytes),
+                Next::TooLong => return Ok(None),
+                Next::End => break,
+            };
             let (edits, placeholders) = relocate(bytes);
-            let length = bytes.len() as u64;
-            let sound = splice::are_sound(&edits, length) && splice::edited_size(&edits, length) == length;
-            assert!(sound, "unordered edits of `{name}`, or ones that change its length");
+            let sound = splice::keep_places(&edits) && splice::are_sound(&edits, bytes.len() as u64);
+            assert!(sound, "edits of `{name}` that are unordered or move what is behind them");
             splice::stretches(bytes, &edits).for_each(|stretch| sums.update(stretch));
-            changed.extend(edits.into_iter().map(|edit| Edit { offset: at + edit.offset, ..edit }));
-            listed.extend(placeholders.into_iter().map(|it| Placeholder { offset: at + it.offset, ..it }));
+            changed.extend(edits.into_iter().map(|edit| edit.moved(at)));
+            listed.extend(placeholders.into_iter().map(|placeholder| placeholder.moved(at)));
         }
         let (sha256, crc) = sums.finish();
         Ok(Some(Found { size, sha256, crc, change: Change::Edits(changed), placeholders: listed }))
@@ -300,7 +304,7 @@ enum Seen {
     /// The file may hold a prefix.
     Prefix,
     /// By what it begins with, all of it is needed at once.
-    Head,
+    Whole,
 }
 
 /// SHA-256 and CRC-32 of what is archived.

@@ -25,6 +25,7 @@ pub(super) fn in_order<J: Send, S, T: Send>(
     mut take: impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
     let threads = cores(threads);
+    // More waiting results take memory and no time less.
     let ahead = threads + 2;
     let (give, jobs_of_workers) = bounded::<(usize, J)>(ahead);
     let (done, results) = bounded(ahead);

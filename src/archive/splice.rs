@@ -41,6 +41,11 @@ pub(super) fn are_sound(edits: &[Edit], original: u64) -> bool {
     })
 }
 
+/// Whether nothing moves behind any of the edits.
+pub(super) fn keep_places(edits: &[Edit]) -> bool {
+    edits.iter().all(|edit| edit.length == edit.bytes.len() as u64)
+}
+
 /// The size of a file of `original` bytes after its edits.
 pub(super) fn edited_size(edits: &[Edit], original: u64) -> u64 {
     edits.iter().fold(original, |size, edit| size - edit.length + edit.bytes.len() as u64)
@@ -61,13 +66,14 @@ pub(super) fn parts(edits: &[Edit], original: u64, wanted: Range<u64>) -> impl I
             taken = offset + length;
             [kept, Part::Replacement(bytes)]
         })
-        .filter_map(move |part| {
+        .map_while(move |part| {
             let at = position;
             position += part.len();
             let start = wanted.start.clamp(at, position) - at;
             let end = wanted.end.clamp(at, position) - at;
-            (start < end).then(|| part.between(start, end))
+            (at < wanted.end).then(|| (start < end).then(|| part.between(start, end)))
         })
+        .flatten()
 }
 
 /// A file in memory with its edits applied, a stretch at a time.

@@ -1,19 +1,18 @@
-//! A large file, read in stretches that no string lies across.
+//! A large binary, read in stretches that no string lies across.
 
 use std::ops::Range;
 
 use super::content::append;
+use super::measure::WINDOW;
+use crate::entry::MOST_ROOM;
 use crate::error::Result;
 
-/// How much is read at once, in bytes.
-const WINDOW: usize = 1 << 20;
+/// A string that is so much longer than this is not waited for, in bytes.
+const LONGEST: usize = 2 * WINDOW;
 
-/// So many NULs in a row are cut: no string needs more of them as its room.
-const ROOM: usize = WINDOW / 2;
-
-/// Reads a file from front to back. Each stretch ends behind the last of some
-/// NULs, where none of the rules for binaries looks further; where there are
-/// none for long, a stretch is long.
+/// Reads a file from front to back. A stretch ends behind the last of some
+/// NULs, or within [`MOST_ROOM`] of them: none of the rules for binaries looks
+/// further.
 pub(super) struct Stretches<'b> {
     file: fs_err::File,
     /// What was not read yet.
@@ -23,6 +22,16 @@ pub(super) struct Stretches<'b> {
     buffer: &'b mut Vec<u8>,
     /// How much of the buffer was given out.
     given: usize,
+}
+
+/// What comes next in a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next<'a> {
+    /// These bytes, which begin there.
+    Stretch(u64, &'a [u8]),
+    /// A string that is too long for a stretch: the file has to be read whole.
+    TooLong,
+    End,
 }
 
 impl<'b> Stretches<'b> {
@@ -40,23 +49,25 @@ impl<'b> Stretches<'b> {
         Ok(self.buffer)
     }
 
-    /// The next stretch and where it begins.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, &[u8])>> {
+    pub(super) fn next(&mut self) -> Result<Next<'_>> {
         self.buffer.drain(..self.given);
         self.at += self.given as u64;
+        self.given = 0;
         let mut searched = 0;
-        self.given = loop {
-            if self.left == 0 {
-                break self.buffer.len();
-            }
+        while self.left > 0 {
             let strings = without_nuls_behind(self.buffer);
             if let Some(end) = cut(self.buffer, searched..strings) {
-                break end;
+                self.given = end;
+                return Ok(Next::Stretch(self.at, &self.buffer[..end]));
+            }
+            if self.buffer.len() >= LONGEST {
+                return Ok(Next::TooLong);
             }
             searched = strings;
             self.grow()?;
-        };
-        Ok((self.given > 0).then(|| (self.at, &self.buffer[..self.given])))
+        }
+        self.given = self.buffer.len();
+        Ok(if self.given == 0 { Next::End } else { Next::Stretch(self.at, self.buffer) })
     }
 
     fn grow(&mut self) -> Result<()> {
@@ -67,9 +78,9 @@ impl<'b> Stretches<'b> {
     }
 }
 
-/// Where a stretch may end, with the strings that end in `searched`.
+/// Where a stretch may end, if the last string in it is `searched` or ends there.
 fn cut(bytes: &[u8], searched: Range<usize>) -> Option<usize> {
-    if bytes.len() - searched.end >= ROOM {
+    if bytes.len() - searched.end >= MOST_ROOM {
         return Some(bytes.len());
     }
     memchr::memrchr(0, &bytes[searched.clone()]).map(|nul| searched.start + nul + 1)
@@ -84,23 +95,29 @@ fn without_nuls_behind(bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    /// The lengths of the stretches of a file.
-    fn stretches(bytes: &[u8]) -> Vec<usize> {
+    /// The lengths of the stretches of a file, up to a string that is too long.
+    fn stretches(bytes: &[u8]) -> (Vec<usize>, bool) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         fs_err::write(&path, bytes).unwrap();
-        let mut buffer = Vec::new();
-        let mut stretches =
-            Stretches::new(fs_err::File::open(&path).unwrap(), bytes.len() as u64, &mut buffer);
+        let mut buffer = b"what was read before".to_vec();
+        let file = fs_err::File::open(&path).unwrap();
+        let mut stretches = Stretches::new(file, bytes.len() as u64, &mut buffer);
         assert_eq!(stretches.head().unwrap(), &bytes[..bytes.len().min(WINDOW)]);
         let (mut found, mut lengths) = (Vec::new(), Vec::new());
-        while let Some((at, stretch)) = stretches.next().unwrap() {
-            assert_eq!(at, found.len() as u64);
-            found.extend_from_slice(stretch);
-            lengths.push(stretch.len());
+        loop {
+            match stretches.next().unwrap() {
+                Next::Stretch(at, stretch) => {
+                    assert_eq!(at, found.len() as u64);
+                    found.extend_from_slice(stretch);
+                    lengths.push(stretch.len());
+                }
+                Next::TooLong => return (lengths, true),
+                Next::End => break,
+            }
         }
         assert!(found == bytes);
-        lengths
+        (lengths, false)
     }
 
     /// Letters, with NULs in these places.
@@ -114,22 +131,28 @@ mod tests {
 
     #[test]
     fn a_stretch_ends_behind_the_last_nuls_before_a_letter() {
-        let bytes = with_nuls(
-            3 * WINDOW,
-            &[(5, 7), (90, 99), (WINDOW - 3, WINDOW + 3), (2 * WINDOW, 2 * WINDOW + 1)],
-        );
-        assert_eq!(stretches(&bytes), [99, WINDOW + 3 - 99, 2 * WINDOW - 3]);
-    }
-
-    #[test]
-    fn without_a_nul_all_is_one_stretch() {
-        assert_eq!(stretches(&with_nuls(3 * WINDOW + 5, &[])), [3 * WINDOW + 5]);
-        assert_eq!(stretches(b"x"), [1]);
-        assert!(stretches(b"").is_empty());
+        let nuls = [(5, 7), (90, 99), (WINDOW - 3, WINDOW + 3), (2 * WINDOW, 2 * WINDOW + 1)];
+        let lengths = vec![99, WINDOW + 3 - 99, 2 * WINDOW - 3];
+        assert_eq!(stretches(&with_nuls(3 * WINDOW, &nuls)), (lengths, false));
     }
 
     #[test]
     fn what_is_empty_for_long_is_cut() {
-        assert_eq!(stretches(&with_nuls(3 * WINDOW, &[(9, 3 * WINDOW)])), [WINDOW; 3]);
+        assert_eq!(stretches(&with_nuls(3 * WINDOW, &[(9, 3 * WINDOW)])), (vec![WINDOW; 3], false));
+    }
+
+    #[test]
+    fn a_string_may_be_longer_than_what_is_read_at_once() {
+        let end = LONGEST - 9;
+        let lengths = vec![end, 3 * WINDOW - end];
+        assert_eq!(stretches(&with_nuls(3 * WINDOW, &[(end - 1, end)])), (lengths, false));
+        assert_eq!(stretches(b"x"), (vec![1], false));
+        assert_eq!(stretches(b""), (vec![], false));
+    }
+
+    #[test]
+    fn a_string_that_is_much_longer_is_not_waited_for() {
+        let nuls = [(7, 8), (4 * WINDOW, 4 * WINDOW + 1)];
+        assert_eq!(stretches(&with_nuls(5 * WINDOW, &nuls)), (vec![8], true));
     }
 }

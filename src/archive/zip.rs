@@ -1,8 +1,8 @@
 //! zip, streamed: nothing that was written is ever gone back to.
 //!
-//! A header comes before its content and holds the compressed size. What fits
-//! into memory is compressed first; only larger files get a data descriptor
-//! behind them, which a few readers know badly.
+//! A header comes before its content and holds the compressed size. Small files
+//! are compressed first; large ones, which would fill the memory, get a data
+//! descriptor behind them. Readers that stream know those badly, if at all.
 
 use std::io::{self, Write};
 use std::ops::Range;

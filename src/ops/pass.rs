@@ -63,15 +63,19 @@ impl Relocate for Pass<'_> {
         on_disk: &Path,
     ) -> Option<Box<InStretch<'p>>> {
         let relocate = self.relocator.in_stretches(path, rewrite, head)?;
-        let has_run_path_to_change = match Elf::read(on_disk).ok()? {
-            Elf::Other => false,
-            Elf::Sound(found) if found.machine.is_64_bit() => {
-                found.run_path.iter().any(|entry| self.relocator.leads_into_prefix(entry))
-            }
-            // What can't be told may be so.
-            Elf::Sound(_) | Elf::Broken(_) => true,
+        let run_path_stays = match Elf::read(on_disk).ok()? {
+            Elf::Other => true,
+            Elf::Sound(found) if found.machine.is_64_bit() => match (found.run_paths, &found.run_path[..]) {
+                (0, _) => true,
+                (1, entries @ [_, ..]) => {
+                    !entries.iter().any(|entry| self.relocator.leads_into_prefix(entry))
+                }
+                _ => false,
+            },
+            // Nobody told.
+            Elf::Sound(_) | Elf::Broken(_) => false,
         };
-        (!has_run_path_to_change).then(|| -> Box<InStretch<'p>> {
+        run_path_stays.then(|| -> Box<InStretch<'p>> {
             Box::new(move |bytes| {
                 let relocated = relocate(bytes);
                 (relocated.edits, relocated.placeholders)
@@ -117,42 +121,97 @@ mod tests {
     const PREFIX: &str = "/home/u/envs/an-environment";
 
     /// A library of some megabytes that names the prefix among its data.
-    const LIBRARY: &str = "
-        char before[3 << 20] = {1};
-        const char *data(void) { return \"/home/u/envs/an-environment/share\"; }";
-
-    /// The file of a library with this run path, in `folder`.
-    fn library(folder: &Path, run_path: &str) -> File {
-        let (source, path) = (folder.join("x.c"), folder.join("libx.so"));
-        fs_err::write(&source, LIBRARY).unwrap();
-        let run_path = format!("-Wl,-rpath,{run_path}");
+    fn library(options: &[&str]) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, path) = (folder.path().join("x.c"), folder.path().join("libx.so"));
+        let code = format!("char before[3 << 20] = {{1}}; const char *data = \"{PREFIX}/share\";");
+        fs_err::write(&source, code).unwrap();
         let mut cc = Command::new("cc");
-        cc.args(["-shared", "-fPIC", &run_path, "-o"]).args([&path, &source]);
+        cc.args(["-shared", "-fPIC", "-o"]).args([&path, &source]).args(options);
         assert!(cc.status().unwrap().success());
-        let size = fs_err::metadata(&path).unwrap().len();
-        File {
-            executable: true,
-            content: Content::Disk { path: path.into(), size },
-            rewrite: Rewrite::Search,
+        fs_err::read(path).unwrap()
+    }
+
+    fn relocator() -> Arc<Relocator> {
+        let interpreter = Interpreter { program: "python".to_owned(), names: vec![], programs: [].into() };
+        Relocator::new(&[PREFIX.into()], Destination::Anywhere, interpreter).into()
+    }
+
+    /// Whether a file may be relocated in stretches, after a look at what came
+    /// of it: what the whole gives.
+    fn is_relocated_in_stretches(bytes: &[u8], rewrite: &Rewrite) -> bool {
+        let (path, relocator) = ("lib/libx.so", relocator());
+        let folder = tempfile::tempdir().unwrap();
+        let on_disk = folder.path().join("libx.so");
+        fs_err::write(&on_disk, bytes).unwrap();
+        let content = Content::Disk { path: on_disk.clone().into(), size: bytes.len() as u64 };
+        let file = File { executable: false, content, rewrite: rewrite.clone() };
+        let entry = Entry { path: path.into(), group: Group::Loose, node: Node::File(file) };
+        let pass = Pass::new(&relocator, &Layout::new(Format::Tar));
+        let survey = measure(vec![entry.into()], &pass, &Readings::none(), &Silent).unwrap();
+        let whole = relocator.relocate(path, false, rewrite, bytes);
+        let Change::Edits(edits) = &survey.measured[0].change else { panic!() };
+        assert!(*edits == whole.edits);
+        assert!(survey.placeholders == whole.placeholders);
+        let expected = relocator.relocated(path, false, rewrite, bytes);
+        assert_eq!(survey.measured[0].sha256, crate::fs::sha256(&expected));
+        pass.in_stretches(path, rewrite, &bytes[..1 << 20], &on_disk).is_some()
+    }
+
+    #[test]
+    fn a_large_library_is_relocated_in_stretches_unless_its_run_path_has_to_change() {
+        let run_path = |path: &str| format!("-Wl,-rpath,{path}");
+        let (foreign, own) = (run_path("/usr/lib/other"), run_path(&format!("{PREFIX}/lib")));
+        let soname = format!("-Wl,-soname,{PREFIX}/lib");
+        let in_stretches = |bytes: &[u8]| is_relocated_in_stretches(bytes, &Rewrite::Search);
+        assert!(in_stretches(&library(&[])));
+        assert!(in_stretches(&library(&[&foreign])));
+        assert!(!in_stretches(&library(&[&own])));
+        // A `DT_RPATH` beside the `DT_RUNPATH`: no linker makes both.
+        let mut both = library(&[&foreign, &soname]);
+        let elf = goblin::elf::Elf::parse(&both).unwrap();
+        let tags = elf.dynamic.as_ref().unwrap().dyns.iter();
+        let row = tags.clone().position(|tag| tag.d_tag == goblin::elf::dynamic::DT_SONAME).unwrap();
+        let dynamic = goblin::elf::program_header::PT_DYNAMIC;
+        let segment = elf.program_headers.iter().find(|segment| segment.p_type == dynamic).unwrap();
+        both[usize::try_from(segment.p_offset).unwrap() + 16 * row] = 15;
+        assert!(!in_stretches(&both));
+        // Of 32 bits, and without headers that make sense.
+        for (at, byte) in [(4, 1), (54, 1)] {
+            let mut odd = library(&[&foreign]);
+            odd[at] = byte;
+            assert!(!in_stretches(&odd));
+        }
+    }
+
+    /// A string with as many prefixes as conda left room for, and as many NULs
+    /// behind it, which end behind the first megabyte.
+    fn with_room(prefixes: usize, placeholder: usize) -> Vec<u8> {
+        let string = vec![PREFIX; prefixes].join(":");
+        let room = prefixes * (placeholder - PREFIX.len());
+        let start = (1 << 20) + 100 - room - string.len();
+        let mut bytes =
+            [b"\0".repeat(9), b"x".repeat(start - 10), b"\0".to_vec(), string.into_bytes()].concat();
+        bytes.resize(bytes.len() + room + 1, 0);
+        bytes.extend_from_slice(b"next\0");
+        bytes
+    }
+
+    #[test]
+    fn a_string_with_much_room_is_relocated_in_stretches_too() {
+        let most = crate::entry::MOST_ROOM;
+        for placeholder in [255, 9000] {
+            let prefixes = most / (placeholder - PREFIX.len());
+            for prefixes in [1, prefixes - 1, prefixes, prefixes + 1, prefixes + 9] {
+                let bytes = with_room(prefixes, placeholder);
+                assert!(is_relocated_in_stretches(&bytes, &Rewrite::Binary { placeholder }));
+            }
         }
     }
 
     #[test]
-    fn a_large_library_is_relocated_as_if_it_were_seen_at_once() {
-        let interpreter = Interpreter { program: "python".to_owned(), names: vec![], programs: [].into() };
-        let relocator = Arc::new(Relocator::new(&[PREFIX.into()], Destination::Anywhere, interpreter));
-        let folder = tempfile::tempdir().unwrap();
-        let into_prefix = format!("{PREFIX}/lib");
-        for (run_path, edits) in [("/usr/lib/other", 1), (&into_prefix, 2)] {
-            let file = library(folder.path(), run_path);
-            let bytes = file.content.read().unwrap();
-            let expected = relocator.relocated("lib/libx.so", true, &Rewrite::Search, &bytes);
-            let entry = Entry { path: "lib/libx.so".into(), group: Group::Loose, node: Node::File(file) };
-            let pass = Pass::new(&relocator, &Layout::new(Format::Tar));
-            let survey = measure(vec![entry.into()], &pass, &Readings::none(), &Silent).unwrap();
-            let Change::Edits(found) = &survey.measured[0].change else { panic!() };
-            assert_eq!(survey.measured[0].sha256, crate::fs::sha256(&expected), "{run_path}");
-            assert!(found.len() >= edits, "{run_path}: {found:?}");
-        }
+    fn a_binary_with_a_long_text_in_it_is_relocated_as_a_whole() {
+        let text = format!(" {PREFIX}/x ").repeat(200_000);
+        assert!(is_relocated_in_stretches(&[b"\0", text.as_bytes()].concat(), &Rewrite::Search));
     }
 }

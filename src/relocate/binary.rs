@@ -2,8 +2,10 @@
 //! behind a string, else in place.
 //!
 //! None of these rules looks across the end of a run of NULs, nor does that for
-//! the boundaries of a path, so a large binary is relocated
-//! [in stretches](Relocator::in_stretches).
+//! the boundaries of a path, nor at more than [`MOST_ROOM`] of them; so a large
+//! binary is relocated [in stretches](Relocator::in_stretches).
+//!
+//! [`MOST_ROOM`]: crate::entry::MOST_ROOM
 
 use std::path::Path;
 
@@ -60,9 +62,10 @@ impl Container {
 impl Relocator {
     /// How a file that isn't [needed whole](Self::needs_whole) is relocated
     /// stretch by stretch, by its place and its first bytes; `None` if it has to
-    /// be seen at once. Each stretch but the last ends behind a run of NULs;
-    /// what is found is told by its place in the stretch. Of an ELF file no run
-    /// path may [lead into the prefix](Self::leads_into_prefix).
+    /// be seen at once. Each stretch but the last ends behind a run of NULs, or
+    /// within [`MOST_ROOM`](crate::entry::MOST_ROOM) of them; what is found is
+    /// told by its place in the stretch. Of an ELF file no run path may [lead
+    /// into the prefix](Self::leads_into_prefix).
     #[must_use]
     pub fn in_stretches<'a>(
         &'a self,
@@ -98,7 +101,7 @@ mod tests {
     use super::super::splice::splice;
     use super::super::tests::{PREFIX, bound_for, from, rules, strings};
     use super::*;
-    use crate::entry::{Edit, Placeholder};
+    use crate::entry::Placeholder;
 
     /// Some of the stretches that bytes can be cut into.
     fn stretches(bytes: &[u8], cuts: &[bool]) -> Vec<Range<usize>> {
@@ -116,18 +119,10 @@ mod tests {
         for stretch in stretches(bytes, cuts) {
             let start = stretch.start as u64;
             let found = relocate(&bytes[stretch]);
-            all.edits.extend(moved(found.edits, start));
-            all.placeholders.extend(listed_from(found.placeholders, start));
+            all.edits.extend(found.edits.into_iter().map(|it| it.moved(start)));
+            all.placeholders.extend(found.placeholders.into_iter().map(|it| it.moved(start)));
         }
         all
-    }
-
-    fn moved(edits: Vec<Edit>, by: u64) -> impl Iterator<Item = Edit> {
-        edits.into_iter().map(move |edit| Edit { offset: edit.offset + by, ..edit })
-    }
-
-    fn listed_from(listed: Vec<Placeholder>, by: u64) -> impl Iterator<Item = Placeholder> {
-        listed.into_iter().map(move |it| Placeholder { offset: it.offset + by, ..it })
     }
 
     /// As [`place`], stretch by stretch.
@@ -139,8 +134,8 @@ mod tests {
             let here: Vec<_> =
                 here.map(|it| Placeholder { offset: it.offset - start, ..it.clone() }).collect();
             let placed = place(&bytes[stretch], &here, destination);
-            all.edits.extend(moved(placed.edits, start));
-            all.unfit.extend(listed_from(placed.unfit, start));
+            all.edits.extend(placed.edits.into_iter().map(|it| it.moved(start)));
+            all.unfit.extend(placed.unfit.into_iter().map(|it| it.moved(start)));
         }
         all
     }

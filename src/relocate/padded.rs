@@ -12,7 +12,7 @@ use super::Destination;
 use super::binary::Container;
 use super::draft::Draft;
 use super::prefixes::Hit;
-use crate::entry::{PLACEHOLDER, PlaceholderKind};
+use crate::entry::{MOST_ROOM, PLACEHOLDER, PlaceholderKind};
 
 /// Rewrites strings that have their room (by `placeholder`, the length of the
 /// prefix at build time); the others in place.
@@ -38,17 +38,17 @@ fn by_string<'a>(bytes: &'a [u8], hits: &'a [Hit]) -> impl Iterator<Item = &'a [
 }
 
 /// Where the room behind a string ends, its terminator left out; `None` where
-/// the NULs that ought to be there aren't.
+/// the NULs that ought to be there aren't, or would be too many.
 fn room(bytes: &[u8], hits: &[Hit], placeholder: usize) -> Option<usize> {
     if placeholder < PLACEHOLDER.len() {
         return None;
     }
     let end = string_end(bytes, hits.last()?.end)?;
-    let mut room = 0;
+    let mut room: usize = 0;
     for hit in hits {
-        room += placeholder.checked_sub(hit.len())?;
+        room = room.checked_add(placeholder.checked_sub(hit.len())?)?;
     }
-    (nuls(bytes, end) > room).then_some(end + room)
+    (room < MOST_ROOM && nuls(bytes, end) > room).then_some(end + room)
 }
 
 fn rewrite_string(

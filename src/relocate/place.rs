@@ -10,7 +10,7 @@ use super::canonical;
 use super::fixed;
 use super::padded::{nuls, replaced, string_end};
 use super::prefixes::without_trailing_slashes;
-use crate::entry::{Edit, PLACEHOLDER, Placeholder, PlaceholderKind};
+use crate::entry::{Edit, MOST_ROOM, PLACEHOLDER, Placeholder, PlaceholderKind};
 
 /// What [`place`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,7 +99,7 @@ fn padded(bytes: &[u8], group: &[&Placeholder], destination: &str) -> Option<(Ra
     let end = string_end(bytes, ranges.last()?.end)?;
     let present: usize = ranges.iter().map(Range::len).sum();
     let growth = (destination.len() * ranges.len()).saturating_sub(present);
-    if nuls(bytes, end) <= growth {
+    if growth >= MOST_ROOM || nuls(bytes, end) <= growth {
         return None;
     }
     let region = ranges[0].start..end + growth;

@@ -16,8 +16,8 @@ use crate::entry::{PLACEHOLDER, PlaceholderKind};
 /// Less than this names nothing but the root directory.
 const SHORTEST: usize = 2;
 
-/// Rewrites a prefix that ends its C string in an ELF file; `false` where this is no such
-/// place, or too short for a placeholder and the tail.
+/// Rewrites a prefix that ends its C string in an ELF file; `false` where this
+/// is no such place, or too short for a placeholder and the tail.
 pub(super) fn rewrite(bytes: &[u8], hit: &Hit, destination: &Destination, draft: &mut Draft) -> bool {
     if bytes.get(hit.end) != Some(&0) {
         return false;

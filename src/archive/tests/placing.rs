@@ -1,5 +1,7 @@
 //! Manifests, and the placeholders that unpacking finishes.
 
+use std::cell::RefCell;
+
 use super::*;
 use crate::artifact::{MANIFEST, Manifest, Recipe, SourceKind};
 use crate::entry::PlaceholderKind;
@@ -110,8 +112,16 @@ fn the_placeholders_of_a_large_binary_are_finished_where_they_lie() {
     let entries = vec![manifest_entry(&manifest(all)), file("lib/x", &bytes)];
     fs_err::write(&archive, packed(entries, &Layout::new(Format::Tar), 2)).unwrap();
     let out = folder.path().join("out");
-    let unpacked = unpack(&given(&archive), &out, &refuse(), &place, &Silent).unwrap();
+    let stretches = RefCell::new(Vec::new());
+    let noting = |bytes: &[u8], listed: &[Placeholder], prefix: &str| {
+        stretches.borrow_mut().push(bytes.len());
+        place(bytes, listed, prefix)
+    };
+    let unpacked = unpack(&given(&archive), &out, &refuse(), &noting, &Silent).unwrap();
     assert_eq!((unpacked.placed, unpacked.unfit), (4, vec![short]));
+    let stretches = stretches.into_inner();
+    assert_eq!(stretches.iter().sum::<usize>(), bytes.len());
+    assert!(stretches.iter().all(|length| *length <= 2 << 20), "{stretches:?}");
     for placeholder in listed {
         let at = usize::try_from(placeholder.offset).unwrap();
         bytes[at..at + 9].copy_from_slice(b"/fixed///");

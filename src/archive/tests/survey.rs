@@ -150,6 +150,20 @@ fn a_large_binary_is_never_in_memory_as_a_whole() {
     assert_eq!(survey.measured[0].crc, crc32fast::hash(&expected));
 }
 
+/// Else each thread would hold one.
+#[test]
+fn a_binary_with_a_long_text_in_it_is_loaded_as_text_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = [b"\0", PREFIX, &b"x".repeat(5 << 20)].concat();
+    let entries = vec![on_disk(folder.path(), "x", &bytes, Rewrite::Search).into()];
+    let relocator = Searching::default();
+    let survey = measure(entries, &relocator, &Readings::none(), &Silent).unwrap();
+    assert_eq!(relocator.loaded.into_inner().unwrap(), [("x".to_owned(), bytes.len())]);
+    let Change::Edits(edits) = &survey.measured[0].change else { panic!() };
+    let expected = splice::tests::edited(bytes, edits);
+    assert_eq!(survey.measured[0].sha256, crate::fs::sha256(&expected));
+}
+
 #[test]
 fn a_file_that_can_not_be_read_is_named() {
     let content = Content::Disk { path: Path::new("/nowhere/lib.so").into(), size: 3 };

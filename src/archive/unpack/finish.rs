@@ -10,7 +10,7 @@ use super::tree::Node;
 use crate::archive::error::Error;
 use crate::archive::inspect::{read_manifest, root_of};
 use crate::archive::splice;
-use crate::archive::stretches::Stretches;
+use crate::archive::stretches::{Next, Stretches};
 use crate::artifact::Manifest;
 use crate::entry::{Edit, Placeholder, PlaceholderKind};
 use crate::error::Result;
@@ -86,10 +86,11 @@ fn finish(
     let written = |result| stage.ground().written(path, result);
     let in_binary =
         |listed: &Placeholder| matches!(listed.kind, PlaceholderKind::Padded | PlaceholderKind::Fixed);
-    if listed.iter().all(in_binary) {
-        let mut listed = listed.to_vec();
-        listed.sort_by_key(|placeholder| placeholder.offset);
-        return in_stretches(&place_on_disk, size, &listed, prefix, place, written);
+    if listed.iter().all(in_binary)
+        && let Some((edits, unfit)) = in_stretches(&place_on_disk, size, listed, prefix, place)?
+    {
+        written(overwrite(&place_on_disk, &edits))?;
+        return Ok(unfit);
     }
     let bytes = fs_err::read(&place_on_disk)?;
     let (edits, unfit) = place(&bytes, listed, prefix);
@@ -98,40 +99,41 @@ fn finish(
     Ok(unfit)
 }
 
-/// As [`finish`], for ordered placeholders of a binary, whose length is kept:
-/// all those of a string lie in one stretch.
+/// What the placeholders of a binary need, whose length is kept: all those of a
+/// string lie in one stretch. `None` if the file has to be seen at once.
 fn in_stretches(
     path: &Path,
     size: u64,
-    mut listed: &[Placeholder],
+    listed: &[Placeholder],
     prefix: &str,
     place: &Place<'_>,
-    written: impl Fn(io::Result<()>) -> Result<()>,
-) -> Result<Vec<Placeholder>> {
+) -> Result<Option<(Vec<Edit>, Vec<Placeholder>)>> {
+    let mut listed = listed.to_vec();
+    listed.sort_by_key(|placeholder| placeholder.offset);
     let mut buffer = Vec::new();
     let mut stretches = Stretches::new(fs_err::File::open(path)?, size, &mut buffer);
-    let mut all_unfit = Vec::new();
-    while let Some((at, bytes)) = stretches.next()? {
+    let (mut edits, mut unfit, mut rest) = (Vec::new(), Vec::new(), &listed[..]);
+    loop {
         interrupt::check()?;
+        let (at, bytes) = match stretches.next()? {
+            Next::Stretch(at, bytes) => (at, bytes),
+            Next::TooLong => return Ok(None),
+            Next::End => break,
+        };
         let end = at + bytes.len() as u64;
-        let (here, rest) = listed.split_at(listed.partition_point(|placeholder| placeholder.offset < end));
-        listed = rest;
-        if here.is_empty() {
-            continue;
-        }
+        let (here, others) = rest.split_at(rest.partition_point(|placeholder| placeholder.offset < end));
+        rest = others;
         let here: Vec<_> =
             here.iter().map(|it| Placeholder { offset: it.offset - at, ..it.clone() }).collect();
-        let (edits, unfit) = place(bytes, &here, prefix);
-        let keep_length = edits.iter().all(|edit| edit.length == edit.bytes.len() as u64);
-        let sound = keep_length && splice::are_sound(&edits, bytes.len() as u64);
-        assert!(sound, "edits of `{}` that are unordered or change its length", path.display());
-        let edits: Vec<_> = edits.into_iter().map(|edit| Edit { offset: at + edit.offset, ..edit }).collect();
-        written(overwrite(path, &edits))?;
-        all_unfit.extend(unfit.into_iter().map(|it| Placeholder { offset: at + it.offset, ..it }));
+        let (found, left) = place(bytes, &here, prefix);
+        let sound = splice::keep_places(&found) && splice::are_sound(&found, bytes.len() as u64);
+        assert!(sound, "edits of `{}` that are unordered or move what is behind them", path.display());
+        edits.extend(found.into_iter().map(|edit| edit.moved(at)));
+        unfit.extend(left.into_iter().map(|placeholder| placeholder.moved(at)));
     }
-    // Those of no length behind the last byte.
-    all_unfit.extend_from_slice(listed);
-    Ok(all_unfit)
+    // A list may name the very end of the file, where no stretch begins.
+    unfit.extend_from_slice(rest);
+    Ok(Some((edits, unfit)))
 }
 
 /// Applies edits that keep a file's length, touching only what they change.

@@ -42,6 +42,8 @@ pub(crate) struct Dynamic {
     /// `DT_RUNPATH`, or `DT_RPATH` where there is none, cut at the colons.
     pub(crate) run_path: Vec<String>,
     pub(crate) run_path_kind: RunPathKind,
+    /// How many `DT_RUNPATH` and `DT_RPATH` there are: only one counts.
+    pub(crate) run_paths: usize,
     /// It is started, not loaded: it names its loader.
     pub(crate) is_program: bool,
     /// The symbol versions that it needs of others: `GLIBC_2.17`. Weak ones

@@ -152,6 +152,7 @@ impl<'a, B: Bytes + ?Sized> Reader<'a, B> {
         let needed = tags.iter().filter(|(tag, _)| *tag == DT_NEEDED);
         let needed = needed.map(|(_, at)| text(&strings, *at).filter(|name| is_proper(name)));
         found.needed = needed.collect::<Option<_>>().ok_or(Flaw::Names)?;
+        found.run_paths = tags.iter().filter(|(tag, _)| [DT_RUNPATH, DT_RPATH].contains(tag)).count();
         if let Some(path) = string(DT_RUNPATH).or_else(|| string(DT_RPATH)) {
             found.run_path = path.split(':').map(str::to_owned).collect();
             let row = tags.iter().position(|(tag, _)| *tag == DT_RUNPATH);
