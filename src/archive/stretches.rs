@@ -61,6 +61,8 @@ impl<'b> Stretches<'b> {
                 return Ok(Next::Stretch(self.at, &self.buffer[..end]));
             }
             if self.buffer.len() >= LONGEST {
+                // Nothing is held while the file waits for its turn.
+                *self.buffer = Vec::new();
                 return Ok(Next::TooLong);
             }
             searched = strings;
