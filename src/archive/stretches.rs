@@ -49,6 +49,7 @@ impl<'b> Stretches<'b> {
         Ok(self.buffer)
     }
 
+    /// What comes behind what was given last.
     pub(super) fn next(&mut self) -> Result<Next<'_>> {
         self.buffer.drain(..self.given);
         self.at += self.given as u64;
@@ -80,7 +81,8 @@ impl<'b> Stretches<'b> {
     }
 }
 
-/// Where a stretch may end, if the last string in it is `searched` or ends there.
+/// Where a stretch may end: no string ends before `searched`, and only NULs
+/// follow it.
 fn cut(bytes: &[u8], searched: Range<usize>) -> Option<usize> {
     if bytes.len() - searched.end >= MOST_ROOM {
         return Some(bytes.len());

@@ -72,7 +72,7 @@ impl Relocate for Pass<'_> {
                 }
                 _ => false,
             },
-            // Nobody told.
+            // What isn't told may have to change.
             Elf::Sound(_) | Elf::Broken(_) => false,
         };
         run_path_stays.then(|| -> Box<InStretch<'p>> {
