@@ -201,6 +201,12 @@ impl Edit {
     pub fn moved(self, by: u64) -> Self {
         Edit { offset: self.offset + by, ..self }
     }
+
+    /// Whether nothing behind it moves.
+    #[must_use]
+    pub fn keeps_length(&self) -> bool {
+        self.length == self.bytes.len() as u64
+    }
 }
 
 /// A place where the path of the environment had to stay, and holds
@@ -248,8 +254,9 @@ pub enum PlaceholderKind {
 /// root can create, so that nobody else can put files there.
 pub const PLACEHOLDER: &str = "/.envship";
 
-/// What a NUL-terminated string of a binary may have behind it as its room is
-/// less, in bytes: a stretch of a file may end within so many NULs.
+/// How much room behind a NUL-terminated string of a binary is never used, in
+/// bytes. So where as many NULs follow each other, what stands before them can
+/// be relocated without what follows.
 pub const MOST_ROOM: usize = 1 << 19;
 
 /// What every launcher begins with: to a shell, it sets `envship_script` to the
@@ -291,6 +298,8 @@ impl Measured {
 pub enum Change {
     /// These parts of it.
     Edits(Vec<Edit>),
+    /// These parts of it, whose length is kept: nothing behind them moves.
+    InPlace(Vec<Edit>),
     /// All of it. It is made again when it is written, since all the bytecode
     /// of an environment would fill the memory meanwhile.
     Remade(Arc<dyn Remake>),
@@ -298,7 +307,24 @@ pub enum Change {
 
 impl Default for Change {
     fn default() -> Self {
-        Change::Edits(Vec::new())
+        Change::InPlace(Vec::new())
+    }
+}
+
+impl From<Vec<Edit>> for Change {
+    fn from(edits: Vec<Edit>) -> Self {
+        if edits.iter().all(Edit::keeps_length) { Change::InPlace(edits) } else { Change::Edits(edits) }
+    }
+}
+
+impl Change {
+    /// The parts that change, unless all of it does.
+    #[must_use]
+    pub fn edits(&self) -> Option<&[Edit]> {
+        match self {
+            Change::Edits(edits) | Change::InPlace(edits) => Some(edits),
+            Change::Remade(_) => None,
+        }
     }
 }
 

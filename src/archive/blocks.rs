@@ -29,6 +29,14 @@ impl Block {
             Block::Slice { entry, range } => (*entry..entry + 1, Some(range.clone())),
         }
     }
+
+    /// About how many bytes it is of.
+    pub(super) fn size(&self, entries: &[Measured]) -> u64 {
+        match self {
+            Block::Entries(range) => entries[range.clone()].iter().map(|item| HEADER + item.size).sum(),
+            Block::Slice { range, .. } => range.end - range.start,
+        }
+    }
 }
 
 /// Cuts arranged entries into blocks of about `target` bytes.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::Error;
-use super::splice::{Part, parts};
+use super::splice::{self, Part};
 use crate::entry::{Change, Content, Edit, File, Measured};
 use crate::error::Result;
 
@@ -31,7 +31,7 @@ impl<'a> Reader<'a> {
             Content::Disk { path, size } => Source::Disk(open(&path.to_path(), *size)?, *size),
         };
         match &measured.change {
-            Change::Edits(edits) => Ok(Reader { measured, edits, source }),
+            Change::Edits(edits) | Change::InPlace(edits) => Ok(Reader { measured, edits, source }),
             Change::Remade(remake) => {
                 let mut original = Vec::new();
                 source.read(0..source.size(), &mut original)?;
@@ -43,7 +43,12 @@ impl<'a> Reader<'a> {
 
     /// Appends the bytes `range` of the relocated file to `out`.
     pub(super) fn read(&self, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
-        for part in parts(self.edits, self.source.size(), range) {
+        let edits = match &self.measured.change {
+            // A large file may have millions.
+            Change::InPlace(_) => splice::from(self.edits, range.start),
+            Change::Edits(_) | Change::Remade(_) => self.edits,
+        };
+        for part in splice::parts(edits, self.source.size(), range) {
             match part {
                 Part::Replacement(bytes) => out.extend_from_slice(bytes),
                 Part::Original(range) => self.source.read(range, out)?,
@@ -76,7 +81,7 @@ struct Remade {
 
 impl Parted {
     pub(super) fn open<'a>(&self, measured: &'a Measured, file: &'a File) -> Result<Reader<'a>> {
-        if matches!(measured.change, Change::Edits(_)) {
+        if measured.change.edits().is_some() {
             return Reader::open(measured, file);
         }
         // Whoever needs the same file waits for it.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::content::{Reader, same};
 use super::ground::Ground;
-use super::pipeline::in_order;
+use super::pipeline::{Crew, Job, in_order};
 use crate::entry::{File, Measured, Node};
 use crate::error::Result;
 use crate::fs::StagedDir;
@@ -41,7 +41,9 @@ pub fn write_directory(
         }
     }
     let copy = |(): &mut (), (item, file)| copy(item, file, ground, progress);
-    in_order(files.into_iter().map(Ok), threads, || Ok(()), copy, |()| Ok(()))?;
+    let jobs = files.into_iter().map(|file| Ok(Job::light(file)));
+    // A thread holds what it copies, and nothing waits.
+    in_order(jobs, &Crew { threads, largest: 0 }, || Ok(()), copy, |()| Ok(()))?;
     for item in entries {
         if let Node::Link(to) = &item.entry.node {
             ground.make_link(&item.entry.path, to)?;

@@ -62,8 +62,8 @@ pub trait Relocate: Sync {
 
     /// How a large file that holds a prefix is relocated a stretch at a time,
     /// from its path, its first bytes and its place on disk; nothing if all of
-    /// it has to be seen at once. Each stretch but the last ends behind a run
-    /// of NULs, or within [`MOST_ROOM`](crate::entry::MOST_ROOM) of them.
+    /// it has to be seen at once. Each stretch but the last ends behind all NULs of
+    /// a run, or behind at least [`MOST_ROOM`](crate::entry::MOST_ROOM) of them.
     fn in_stretches<'a>(
         &'a self,
         _path: &'a str,
@@ -223,7 +223,7 @@ impl Surveyor<'_> {
         splice::stretches(bytes, &edits).for_each(|stretch| sums.update(stretch));
         let size = splice::edited_size(&edits, original);
         let remake = if edits.is_empty() { None } else { self.relocator.remake(&file.rewrite) };
-        let change = remake.map_or_else(|| Change::Edits(edits), Change::Remade);
+        let change = remake.map_or_else(|| edits.into(), Change::Remade);
         let (sha256, crc) = sums.finish();
         Ok(Found { size, sha256, crc, change, placeholders })
     }
@@ -286,14 +286,14 @@ impl Surveyor<'_> {
                 Next::End => break,
             };
             let (edits, placeholders) = relocate(bytes);
-            let sound = splice::keep_places(&edits) && splice::are_sound(&edits, bytes.len() as u64);
+            let sound = edits.iter().all(Edit::keeps_length) && splice::are_sound(&edits, bytes.len() as u64);
             assert!(sound, "edits of `{name}` that are unordered or move what is behind them");
             splice::stretches(bytes, &edits).for_each(|stretch| sums.update(stretch));
             changed.extend(edits.into_iter().map(|edit| edit.moved(at)));
             listed.extend(placeholders.into_iter().map(|placeholder| placeholder.moved(at)));
         }
         let (sha256, crc) = sums.finish();
-        Ok(Some(Found { size, sha256, crc, change: Change::Edits(changed), placeholders: listed }))
+        Ok(Some(Found { size, sha256, crc, change: changed.into(), placeholders: listed }))
     }
 }
 

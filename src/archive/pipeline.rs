@@ -1,11 +1,12 @@
 //! Work on all cores whose results are taken in order.
 //!
-//! The calling thread hands out jobs and takes results; no more than a few
-//! jobs are under way, so memory is bounded however slowly results are taken.
-//! The first error from anywhere ends it: threads finish the job that they are
-//! at and stop.
+//! The calling thread hands out jobs and takes results; no more jobs are under
+//! way than hold a few times the largest of them, so memory is bounded however
+//! slowly results are taken, and many small jobs keep all threads busy while a
+//! large one is waited for. The first error from anywhere ends it: threads
+//! finish the job that they are at and stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
@@ -15,20 +16,43 @@ use super::error::Error;
 use crate::error::Result;
 use crate::interrupt;
 
-/// Does `jobs` on `threads` threads (0: all cores), each with a state of its
-/// own, and passes what they give to `take` in the order of the jobs.
+/// Who works, and on how much at a time.
+pub(super) struct Crew {
+    /// 0 means one for each core.
+    pub threads: usize,
+    /// What the largest job holds, in bytes.
+    pub largest: u64,
+}
+
+/// What is to be done, and about how many bytes of memory it and its result
+/// hold until that is taken.
+pub(super) struct Job<J> {
+    pub what: J,
+    pub holds: u64,
+}
+
+impl<J> Job<J> {
+    /// One that holds next to nothing.
+    pub(super) fn light(what: J) -> Self {
+        Job { what, holds: 0 }
+    }
+}
+
+/// Does `jobs` on the threads of a crew, each with a state of its own, and
+/// passes what they give to `take` in the order of the jobs.
 pub(super) fn in_order<J: Send, S, T: Send>(
-    jobs: impl Iterator<Item = Result<J>>,
-    threads: usize,
+    jobs: impl Iterator<Item = Result<Job<J>>>,
+    crew: &Crew,
     state: impl Fn() -> Result<S> + Sync,
     work: impl Fn(&mut S, J) -> Result<T> + Sync,
     mut take: impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
-    let threads = cores(threads);
-    // More waiting results take memory and no time less.
-    let ahead = threads + 2;
-    let (give, jobs_of_workers) = bounded::<(usize, J)>(ahead);
-    let (done, results) = bounded(ahead);
+    let threads = cores(crew.threads);
+    let most = 8 * threads;
+    // Of the largest jobs no more wait than that one of them may take twice the time of others.
+    let room = (threads + threads / 2 + 1) as u64 * crew.largest;
+    let (give, jobs_of_workers) = bounded::<(usize, J)>(most);
+    let (done, results) = bounded(most);
     thread::scope(|scope| {
         // Both ends live in here, so that an early return frees the threads.
         let (give, results) = (give, results);
@@ -55,20 +79,24 @@ pub(super) fn in_order<J: Send, S, T: Send>(
             thread::Builder::new().spawn_scoped(scope, worker).map_err(Error::Threads)?;
         }
         drop((jobs_of_workers, done));
-        let mut jobs = jobs.fuse();
+        let mut jobs = jobs.fuse().peekable();
         let mut early = BTreeMap::new();
-        let (mut given, mut taken) = (0, 0);
+        // What the jobs that are under way hold: the first of them is the one to be taken next.
+        let (mut taken, mut under_way, mut held) = (0, VecDeque::new(), 0);
         loop {
-            while given < taken + ahead
-                && let Some(job) = jobs.next()
+            while under_way.len() < most
+                && let Some(job) = jobs.next_if(|job| match job {
+                    Ok(job) => under_way.is_empty() || held + job.holds <= room,
+                    Err(_) => true,
+                })
             {
                 interrupt::check()?;
-                give.send((given, job?)).expect("workers wait for jobs");
-                given += 1;
+                let Job { what, holds } = job?;
+                give.send((taken + under_way.len(), what)).expect("workers wait for jobs");
+                under_way.push_back(holds);
+                held += holds;
             }
-            if taken == given {
-                return Ok(());
-            }
+            let Some(holds) = under_way.pop_front() else { return Ok(()) };
             while !early.contains_key(&taken) {
                 let (number, result) = results.recv().expect("workers answer every job");
                 early.insert(number, result.unwrap_or_else(|panic| resume_unwind(panic))?);
@@ -77,6 +105,7 @@ pub(super) fn in_order<J: Send, S, T: Send>(
                 take(result)?;
             }
             taken += 1;
+            held -= holds;
         }
     })
 }
@@ -94,8 +123,12 @@ mod tests {
 
     use super::*;
 
-    fn numbers(count: usize) -> impl Iterator<Item = Result<usize>> {
-        (0..count).map(Ok)
+    fn numbers(count: usize) -> impl Iterator<Item = Result<Job<usize>>> {
+        (0..count).map(|number| Ok(Job::light(number)))
+    }
+
+    fn crew(threads: usize) -> Crew {
+        Crew { threads, largest: 0 }
     }
 
     #[test]
@@ -107,7 +140,7 @@ mod tests {
         };
         in_order(
             numbers(200),
-            4,
+            &crew(4),
             || Ok(()),
             work,
             |number| {
@@ -119,6 +152,31 @@ mod tests {
         assert_eq!(found, (0..200).collect::<Vec<_>>());
     }
 
+    /// How many jobs, each of which holds so much, are ever under way while the
+    /// first is waited for.
+    fn most_under_way(crew: &Crew, holds: impl Fn(usize) -> u64) -> usize {
+        let (begun, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let jobs = (0..100).map(|number| Ok(Job { what: number, holds: holds(number) }));
+        let work = |(): &mut (), number: usize| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            if number == 0 {
+                thread::sleep(Duration::from_millis(300));
+                most.store(begun.load(Ordering::SeqCst), Ordering::SeqCst);
+            }
+            Ok(())
+        };
+        in_order(jobs, crew, || Ok(()), work, |()| Ok(())).unwrap();
+        most.into_inner()
+    }
+
+    #[test]
+    fn small_jobs_are_done_while_a_large_one_is_waited_for() {
+        let crew = Crew { threads: 2, largest: 10 };
+        assert_eq!(most_under_way(&crew, |_| 10), 4);
+        assert_eq!(most_under_way(&crew, |number| if number == 0 { 10 } else { 1 }), 16);
+        assert_eq!(most_under_way(&crew, |_| 0), 16);
+    }
+
     #[test]
     fn an_error_of_a_worker_ends_it() {
         let done = AtomicUsize::new(0);
@@ -126,7 +184,7 @@ mod tests {
             done.fetch_add(1, Ordering::SeqCst);
             if number == 3 { Err(io::Error::other("full").into()) } else { Ok(number) }
         };
-        let error = in_order(numbers(10_000), 3, || Ok(()), work, |_| Ok(())).unwrap_err();
+        let error = in_order(numbers(10_000), &crew(3), || Ok(()), work, |_| Ok(())).unwrap_err();
         assert_eq!(error.to_string(), "full");
         assert!(done.load(Ordering::SeqCst) < 100);
     }
@@ -139,7 +197,7 @@ mod tests {
             Ok(number)
         };
         let take = |_| Err(io::Error::other("disk full").into());
-        let error = in_order(numbers(10_000), 3, || Ok(()), work, take).unwrap_err();
+        let error = in_order(numbers(10_000), &crew(3), || Ok(()), work, take).unwrap_err();
         assert_eq!(error.to_string(), "disk full");
         assert!(done.load(Ordering::SeqCst) < 100);
     }
@@ -151,6 +209,6 @@ mod tests {
             assert!(number != 5, "a defect");
             Ok(number)
         };
-        let _ = in_order(numbers(1000), 2, || Ok(()), work, |_| Ok(()));
+        let _ = in_order(numbers(1000), &crew(2), || Ok(()), work, |_| Ok(()));
     }
 }

@@ -100,7 +100,7 @@ impl<'a> Readings<'a> {
             return None;
         }
         let Reading { size, sha256, crc, edits, placeholders, .. } = reading;
-        let found = |edits| Found { size, sha256, crc, change: Change::Edits(edits), placeholders };
+        let found = |edits| Found { size, sha256, crc, change: Change::from(edits), placeholders };
         Some(match edits {
             Some(edits) => Known::Whole(found(edits)),
             None => Known::Remade(found(Vec::new())),
@@ -156,13 +156,10 @@ impl Reading {
     fn new(item: &Measured, stamp: Stamp, placeholders: &[Placeholder]) -> Option<Self> {
         let Measured { entry, size, sha256, crc, change } = item;
         let Node::File(file) = &entry.node else { return None };
-        let edits = match change {
-            Change::Remade(_) => None,
-            Change::Edits(edits) if edits.iter().map(|edit| edit.bytes.len()).sum::<usize>() > LONGEST => {
-                return None;
-            }
-            Change::Edits(edits) => Some(edits.clone()),
-        };
+        let edits = change.edits();
+        if edits.is_some_and(|edits| edits.iter().map(|edit| edit.bytes.len()).sum::<usize>() > LONGEST) {
+            return None;
+        }
         Some(Reading {
             stamp,
             executable: file.executable,
@@ -170,7 +167,7 @@ impl Reading {
             size: *size,
             sha256: *sha256,
             crc: *crc,
-            edits,
+            edits: edits.map(<[Edit]>::to_vec),
             placeholders: placeholders.to_vec(),
         })
     }

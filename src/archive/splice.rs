@@ -41,9 +41,9 @@ pub(super) fn are_sound(edits: &[Edit], original: u64) -> bool {
     })
 }
 
-/// Whether nothing moves behind any of the edits.
-pub(super) fn keep_places(edits: &[Edit]) -> bool {
-    edits.iter().all(|edit| edit.length == edit.bytes.len() as u64)
+/// The edits that may show from `start` on, if all of them keep their length.
+pub(super) fn from(edits: &[Edit], start: u64) -> &[Edit] {
+    &edits[edits.partition_point(|edit| edit.offset + edit.length <= start)..]
 }
 
 /// The size of a file of `original` bytes after its edits.

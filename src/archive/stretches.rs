@@ -10,8 +10,8 @@ use crate::error::Result;
 /// A string that is so much longer than this is not waited for, in bytes.
 const LONGEST: usize = 2 * WINDOW;
 
-/// Reads a file from front to back. A stretch ends behind the last of some
-/// NULs, or within [`MOST_ROOM`] of them: none of the rules for binaries looks
+/// Reads a file from front to back. A stretch ends behind all NULs of a run, or
+/// behind at least [`MOST_ROOM`] of them: none of the rules for binaries looks
 /// further.
 pub(super) struct Stretches<'b> {
     file: fs_err::File,
@@ -62,7 +62,7 @@ impl<'b> Stretches<'b> {
                 return Ok(Next::Stretch(self.at, &self.buffer[..end]));
             }
             if self.buffer.len() >= LONGEST {
-                // Nothing is held while the file waits for its turn.
+                // It will be read whole, and may have to wait for that.
                 *self.buffer = Vec::new();
                 return Ok(Next::TooLong);
             }
@@ -81,8 +81,8 @@ impl<'b> Stretches<'b> {
     }
 }
 
-/// Where a stretch may end: no string ends before `searched`, and only NULs
-/// follow it.
+/// Where a stretch may end, if it may: no string ends before `searched`, and
+/// only NULs follow it.
 fn cut(bytes: &[u8], searched: Range<usize>) -> Option<usize> {
     if bytes.len() - searched.end >= MOST_ROOM {
         return Some(bytes.len());

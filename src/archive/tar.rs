@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::blocks::{Block, cut};
 use super::content::{Parted, Reader, same};
 use super::deflate::Next;
-use super::pipeline::in_order;
+use super::pipeline::{Crew, Job, in_order};
 use super::segments::{Segment, Segments, Sum};
 use super::ustar;
 use crate::entry::{File, Measured, Node};
@@ -67,7 +67,11 @@ pub(super) fn write(
     let parted = Parted::default();
     // The end of the stream is a block of its own: no package's block changes
     // because it has become the last.
-    let jobs = blocks.into_iter().map(Some).chain(std::iter::once(None)).map(Ok);
+    let jobs = blocks
+        .into_iter()
+        .map(|block| Job { holds: block.size(entries), what: Some(block) })
+        .chain(std::iter::once(Job::light(None)))
+        .map(Ok);
     let compress = |(compressor, raw): &mut (Compressor, Vec<u8>), block: Option<Block>| {
         let segment = match &block {
             None => segment(compressor, &[0; ustar::END], Next::End)?,
@@ -87,7 +91,7 @@ pub(super) fn write(
     let mut slices = crc32fast::Hasher::new();
     in_order(
         jobs,
-        threads,
+        &Crew { threads, largest: codec.block_size() },
         || Ok((codec.compressor()?, Vec::new())),
         compress,
         |(block, segment)| {

@@ -11,7 +11,7 @@ use super::blocks::{Block, cut};
 use super::content::{Parted, Reader, same};
 use super::deflate::{Deflater, Next};
 use super::layout::Layout;
-use super::pipeline::in_order;
+use super::pipeline::{Crew, Job, in_order};
 use super::segments::{Segment, Segments, Sum};
 use super::zip_records::{DosTime, Record, Sizes, end};
 use crate::entry::{Measured, Node};
@@ -39,7 +39,8 @@ pub(super) fn write(
 ) -> Result<()> {
     let mut output =
         Output { sink, time: DosTime::from_unix(layout.time), offset: 0, directory: Vec::new(), large: None };
-    let jobs = cut(entries, BLOCK).into_iter().map(Ok);
+    let jobs =
+        cut(entries, BLOCK).into_iter().map(|block| Ok(Job { holds: block.size(entries), what: block }));
     let parted = Parted::default();
     let compress = |deflater: &mut Deflater, block: Block| {
         let (range, part) = block.parts();
@@ -51,7 +52,7 @@ pub(super) fn write(
     };
     in_order(
         jobs,
-        threads,
+        &Crew { threads, largest: BLOCK },
         || Ok(Deflater::new(layout.level)),
         compress,
         |(block, segment)| {

@@ -1,9 +1,10 @@
 //! Prefixes in binaries, which keep their length: by the room that conda left
 //! behind a string, else in place.
 //!
-//! None of these rules looks across the end of a run of NULs, nor does that for
-//! the boundaries of a path, nor at more than [`MOST_ROOM`] of them; so a large
-//! binary is relocated [in stretches](Relocator::in_stretches).
+//! None of these rules looks behind the NULs that follow a string, nor at more
+//! than [`MOST_ROOM`] of them, and a NUL is the boundary of a path as the end of
+//! a file is. So a large binary can be relocated
+//! [in stretches](Relocator::in_stretches).
 //!
 //! [`MOST_ROOM`]: crate::entry::MOST_ROOM
 
@@ -62,9 +63,9 @@ impl Container {
 impl Relocator {
     /// How a file that isn't [needed whole](Self::needs_whole) is relocated
     /// stretch by stretch, by its place and its first bytes; `None` if it has to
-    /// be seen at once. Each stretch but the last ends behind a run of NULs, or
-    /// within [`MOST_ROOM`](crate::entry::MOST_ROOM) of them; what is found is
-    /// told by its place in the stretch. Of an ELF file no run path may [lead
+    /// be seen at once. Each stretch but the last ends behind all NULs of a run,
+    /// or behind at least [`MOST_ROOM`](crate::entry::MOST_ROOM) of them; what is
+    /// found is told by its place in the stretch. Of an ELF file no run path may [lead
     /// into the prefix](Self::leads_into_prefix).
     #[must_use]
     pub fn in_stretches<'a>(
@@ -101,7 +102,7 @@ mod tests {
     use super::super::splice::splice;
     use super::super::tests::{PREFIX, bound_for, from, rules, strings};
     use super::*;
-    use crate::entry::Placeholder;
+    use crate::entry::{MOST_ROOM, Placeholder};
 
     /// Some of the stretches that bytes can be cut into.
     fn stretches(bytes: &[u8], cuts: &[bool]) -> Vec<Range<usize>> {
@@ -113,10 +114,15 @@ mod tests {
     }
 
     /// What relocation finds stretch by stretch.
-    fn in_stretches(relocator: &Relocator, rewrite: &Rewrite, bytes: &[u8], cuts: &[bool]) -> Relocated {
+    fn in_stretches(
+        relocator: &Relocator,
+        rewrite: &Rewrite,
+        bytes: &[u8],
+        stretches: Vec<Range<usize>>,
+    ) -> Relocated {
         let relocate = relocator.in_stretches("lib/x", rewrite, bytes).unwrap();
         let mut all = Relocated::default();
-        for stretch in stretches(bytes, cuts) {
+        for stretch in stretches {
             let start = stretch.start as u64;
             let found = relocate(&bytes[stretch]);
             all.edits.extend(found.edits.into_iter().map(|it| it.moved(start)));
@@ -126,9 +132,14 @@ mod tests {
     }
 
     /// As [`place`], stretch by stretch.
-    fn placed_in_stretches(bytes: &[u8], listed: &[Placeholder], destination: &str, cuts: &[bool]) -> Placed {
+    fn placed_in_stretches(
+        bytes: &[u8],
+        listed: &[Placeholder],
+        destination: &str,
+        stretches: Vec<Range<usize>>,
+    ) -> Placed {
         let mut all = Placed::default();
-        for stretch in stretches(bytes, cuts) {
+        for stretch in stretches {
             let (start, end) = (stretch.start as u64, stretch.end as u64);
             let here = listed.iter().filter(|it| (start..end).contains(&it.offset));
             let here: Vec<_> =
@@ -158,13 +169,41 @@ mod tests {
             let rewrite = if rewrite == Rewrite::Text { Rewrite::Search } else { rewrite };
             let relocator = destination.map_or_else(|| from(PREFIX), |destination| bound_for(&destination));
             let whole = relocator.relocate("lib/x", false, &rewrite, &bytes);
-            let parts = in_stretches(&relocator, &rewrite, &bytes, &cuts);
+            let parts = in_stretches(&relocator, &rewrite, &bytes, stretches(&bytes, &cuts));
             prop_assert_eq!((&whole.edits, &whole.placeholders), (&parts.edits, &parts.placeholders));
 
             let archived = splice(&bytes, &whole.edits);
             let placed = place(&archived, &whole.placeholders, "/elsewhere");
-            let in_parts = placed_in_stretches(&archived, &whole.placeholders, "/elsewhere", &cuts);
+            let stretches = stretches(&archived, &cuts);
+            let in_parts = placed_in_stretches(&archived, &whole.placeholders, "/elsewhere", stretches);
             prop_assert_eq!(placed, in_parts);
+        }
+    }
+
+    #[test]
+    fn a_stretch_may_end_behind_as_many_nuls_as_no_string_needs() {
+        let relocator = from(PREFIX);
+        let start = format!("\x7fELF\0{PREFIX}/x");
+        let cut = start.len() + MOST_ROOM;
+        let mut bytes = start.clone().into_bytes();
+        bytes.resize(cut + 99, 0);
+        bytes.extend_from_slice(b"next\0");
+        let stretches = || vec![0..cut, cut..bytes.len()];
+        for placeholder in [PREFIX.len(), 255, MOST_ROOM - 1, MOST_ROOM, MOST_ROOM + 50] {
+            let rewrite = Rewrite::Binary { placeholder };
+            let whole = relocator.relocate("lib/x", false, &rewrite, &bytes);
+            let parts = in_stretches(&relocator, &rewrite, &bytes, stretches());
+            assert!((&whole.edits, &whole.placeholders) == (&parts.edits, &parts.placeholders));
+
+            let archived = splice(&bytes, &whole.edits);
+            let longest = usize::try_from(whole.placeholders[0].length).unwrap();
+            for length in [longest, longest + 1] {
+                let destination = format!("/{}", "e".repeat(length - 1));
+                let placed = place(&archived, &whole.placeholders, &destination);
+                assert_eq!(placed.unfit.is_empty(), length == longest, "{placeholder}");
+                let in_parts = placed_in_stretches(&archived, &whole.placeholders, &destination, stretches());
+                assert!(placed == in_parts);
+            }
         }
     }
 

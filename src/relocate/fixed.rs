@@ -39,6 +39,12 @@ pub(super) fn filled(path: &str, length: usize) -> Option<Vec<u8>> {
     })
 }
 
+/// Whether all of this is what [`remainder`] gives.
+pub(super) fn is_remainder(bytes: &[u8]) -> bool {
+    let (start, rest) = bytes.split_at(bytes.len().min(PLACEHOLDER.len()));
+    PLACEHOLDER.as_bytes().starts_with(start) && rest.iter().all(|&byte| byte == b'/')
+}
+
 /// The placeholder filled up with slashes, or as much of it as there is room for.
 pub(super) fn remainder(length: usize) -> Vec<u8> {
     let mut bytes = PLACEHOLDER.as_bytes()[..length.min(PLACEHOLDER.len())].to_vec();

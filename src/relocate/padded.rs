@@ -44,11 +44,13 @@ fn room(bytes: &[u8], hits: &[Hit], placeholder: usize) -> Option<usize> {
         return None;
     }
     let end = string_end(bytes, hits.last()?.end)?;
-    let mut room: usize = 0;
-    for hit in hits {
-        room = room.checked_add(placeholder.checked_sub(hit.len())?)?;
+    // What is placed there later needs no more than this, however long the hits are.
+    let all = hits.len().checked_mul(placeholder).filter(|&all| all < MOST_ROOM)?;
+    if hits.iter().any(|hit| hit.len() > placeholder) {
+        return None;
     }
-    (room < MOST_ROOM && nuls(bytes, end) > room).then_some(end + room)
+    let room = all - hits.iter().map(Range::len).sum::<usize>();
+    (nuls(bytes, end, room + 1) > room).then_some(end + room)
 }
 
 fn rewrite_string(
@@ -101,7 +103,7 @@ pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     memchr::memchr(0, bytes.get(from..)?).map(|length| from + length)
 }
 
-/// How many NULs follow at `from`.
-pub(super) fn nuls(bytes: &[u8], from: usize) -> usize {
-    bytes[from..].iter().take_while(|&&byte| byte == 0).count()
+/// How many NULs follow at `from`, up to `most` of them.
+pub(super) fn nuls(bytes: &[u8], from: usize, most: usize) -> usize {
+    bytes[from..].iter().take(most).take_while(|&&byte| byte == 0).count()
 }

@@ -22,8 +22,10 @@ pub struct Placed {
     pub unfit: Vec<Placeholder>,
 }
 
-/// Writes the destination where a file holds placeholders. `bytes` is the whole
-/// file as it was archived, `placeholders` are its own, in any order.
+/// Writes the destination where a file holds placeholders. `bytes` is the file
+/// as it was archived, or a stretch of a binary that ends as those of
+/// [`Relocator::in_stretches`](super::Relocator::in_stretches) do; `placeholders`
+/// are those in it, in any order.
 ///
 /// Padded placeholders of one NUL-terminated string share its room and are
 /// written together: all of them or none.
@@ -38,7 +40,8 @@ pub fn place(bytes: &[u8], placeholders: &[Placeholder], destination: &str) -> P
     let mut placed = Placed::default();
     let mut written = 0;
     for group in ordered.chunk_by(|one, next| in_one_string(bytes, one, next)) {
-        let edit = edit(bytes, group, destination).filter(|edit| edit.offset >= written);
+        let is_free = group[0].offset >= written;
+        let edit = is_free.then(|| edit(bytes, group, destination)).flatten();
         match edit {
             Some(edit) => {
                 written = edit.offset + edit.length;
@@ -78,8 +81,8 @@ fn edit(bytes: &[u8], group: &[&Placeholder], destination: &str) -> Option<Edit>
             let length = position(first.length)?;
             let start = position(first.offset)?;
             let range = start..start.checked_add(length)?;
-            let present = bytes.get(range.clone())? == fixed::remainder(length);
-            (range, fixed::filled(destination, length).filter(|_| present)?)
+            let is_held = destination.len() <= length && fixed::is_remainder(bytes.get(range.clone())?);
+            (range, is_held.then(|| fixed::filled(destination, length)).flatten()?)
         }
         PlaceholderKind::Padded => padded(bytes, group, destination)?,
         PlaceholderKind::Marshalled => return None,
@@ -99,7 +102,7 @@ fn padded(bytes: &[u8], group: &[&Placeholder], destination: &str) -> Option<(Ra
     let end = string_end(bytes, ranges.last()?.end)?;
     let present: usize = ranges.iter().map(Range::len).sum();
     let growth = (destination.len() * ranges.len()).saturating_sub(present);
-    if growth >= MOST_ROOM || nuls(bytes, end) <= growth {
+    if growth >= MOST_ROOM || nuls(bytes, end, growth + 1) <= growth {
         return None;
     }
     let region = ranges[0].start..end + growth;

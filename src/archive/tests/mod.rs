@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::artifact::Format;
-use crate::entry::{Change, Content, Edit, Entry, File, Group, Measured, Node, Placeholder, Rewrite};
+use crate::entry::{Content, Edit, Entry, File, Group, Measured, Node, Placeholder, Rewrite};
 use crate::error::Result;
 use crate::progress::Silent;
 

@@ -113,7 +113,7 @@ fn large_files_are_loaded_only_where_a_prefix_is() {
     let survey = measure(entries, &relocator, &Readings::none(), &Silent).unwrap();
     for ((name, bytes, _, edits), measured) in cases.iter().zip(&survey.measured) {
         assert_eq!(&*measured.entry.path, *name);
-        let Change::Edits(found) = &measured.change else { panic!("{name}") };
+        let found = measured.change.edits().unwrap();
         assert_eq!(found.len(), *edits, "{name}");
         let expected = splice::tests::edited(bytes.clone(), found);
         assert_eq!(measured.size, expected.len() as u64, "{name}");
@@ -143,7 +143,7 @@ fn a_large_binary_is_never_in_memory_as_a_whole() {
     assert!(relocator.loaded.into_inner().unwrap().is_empty());
     let places = places.map(|place| place as u64);
     assert_eq!(survey.placeholders.iter().map(|it| it.offset).collect::<Vec<_>>(), places);
-    let Change::Edits(edits) = &survey.measured[0].change else { panic!() };
+    let edits = survey.measured[0].change.edits().unwrap();
     let expected = splice::tests::edited(bytes, edits);
     assert_eq!(edits.iter().map(|edit| edit.offset).collect::<Vec<_>>(), places);
     assert_eq!(survey.measured[0].sha256, crate::fs::sha256(&expected));
@@ -159,7 +159,7 @@ fn a_binary_with_a_long_text_in_it_is_loaded_as_text_is() {
     let relocator = Searching::default();
     let survey = measure(entries, &relocator, &Readings::none(), &Silent).unwrap();
     assert_eq!(relocator.loaded.into_inner().unwrap(), [("x".to_owned(), bytes.len())]);
-    let Change::Edits(edits) = &survey.measured[0].change else { panic!() };
+    let edits = survey.measured[0].change.edits().unwrap();
     let expected = splice::tests::edited(bytes, edits);
     assert_eq!(survey.measured[0].sha256, crate::fs::sha256(&expected));
 }

@@ -35,7 +35,7 @@ pub(super) fn placeholders(
     let mut manifest = read_manifest(archive, &fs_err::read(stage.ground().at(path))?)?;
     // One file may have many: they are taken out and put back, not copied.
     let mut placeholders = std::mem::take(&mut manifest.placeholders);
-    placeholders.sort_by(|a, b| a.path.cmp(&b.path));
+    placeholders.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
     let mut finished = Finished::default();
     if !placeholders.is_empty() {
         let prefix = if root.is_empty() { destination.to_owned() } else { destination.join(root) };
@@ -99,8 +99,9 @@ fn finish(
     Ok(unfit)
 }
 
-/// What the placeholders of a binary need, whose length is kept: all those of a
-/// string lie in one stretch. `None` if the file has to be seen at once.
+/// What the placeholders of a binary need, by offset, whose length is kept: all
+/// those of a string lie in one stretch. `None` if the file has to be seen at
+/// once.
 fn in_stretches(
     path: &Path,
     size: u64,
@@ -108,11 +109,9 @@ fn in_stretches(
     prefix: &str,
     place: &Place<'_>,
 ) -> Result<Option<(Vec<Edit>, Vec<Placeholder>)>> {
-    let mut listed = listed.to_vec();
-    listed.sort_by_key(|placeholder| placeholder.offset);
     let mut buffer = Vec::new();
     let mut stretches = Stretches::new(fs_err::File::open(path)?, size, &mut buffer);
-    let (mut edits, mut unfit, mut rest) = (Vec::new(), Vec::new(), &listed[..]);
+    let (mut edits, mut unfit, mut rest) = (Vec::new(), Vec::new(), listed);
     loop {
         interrupt::check()?;
         let (at, bytes) = match stretches.next()? {
@@ -126,7 +125,7 @@ fn in_stretches(
         let here: Vec<_> =
             here.iter().map(|it| Placeholder { offset: it.offset - at, ..it.clone() }).collect();
         let (found, left) = place(bytes, &here, prefix);
-        let sound = splice::keep_places(&found) && splice::are_sound(&found, bytes.len() as u64);
+        let sound = found.iter().all(Edit::keeps_length) && splice::are_sound(&found, bytes.len() as u64);
         assert!(sound, "edits of `{}` that are unordered or move what is behind them", path.display());
         edits.extend(found.into_iter().map(|edit| edit.moved(at)));
         unfit.extend(left.into_iter().map(|placeholder| placeholder.moved(at)));

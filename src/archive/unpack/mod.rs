@@ -40,9 +40,10 @@ pub enum AbsoluteLinks {
     Allow,
 }
 
-/// Writes a destination into the placeholders of a file: given its bytes, its
-/// placeholders and the absolute path of the environment, gives what changes
-/// and the placeholders into which the path doesn't fit.
+/// Writes a destination into the placeholders of a file: given its bytes, or a
+/// stretch of a binary, the placeholders in them and the absolute path of the
+/// environment, gives what changes and the placeholders into which the path
+/// doesn't fit.
 pub type Place<'a> = dyn Fn(&[u8], &[Placeholder], &str) -> (Vec<Edit>, Vec<Placeholder>) + 'a;
 
 /// What has been unpacked.

@@ -10,7 +10,7 @@ use tar::EntryType;
 
 use super::stage::{Agreed, Facts, Stage};
 use crate::archive::error::Error;
-use crate::archive::pipeline::in_order;
+use crate::archive::pipeline::{Crew, Job, in_order};
 use crate::archive::source::{Archive, TarStream};
 use crate::error::Result;
 use crate::progress::Progress;
@@ -24,8 +24,8 @@ const MANY: usize = 64;
 
 type Entry<'a, 'b> = ::tar::Entry<'a, TarStream<'b>>;
 
-/// A file that is read and not yet written.
-type Job<'a> = (Agreed<'a>, Vec<u8>);
+/// A small file that is read and not yet written.
+type Small<'a> = (Agreed<'a>, Vec<u8>);
 
 pub(super) fn extract(
     archive: &Archive<'_>,
@@ -41,27 +41,27 @@ pub(super) fn extract(
         .map(|entry| accept(archive, stage, entry.map_err(damaged)?))
         .filter_map(Result::transpose);
     let jobs = std::iter::from_fn(|| some(&mut files).transpose());
-    let write = |(): &mut (), jobs: Vec<Job>| jobs.iter().try_for_each(|(file, bytes)| file.write(bytes));
-    in_order(jobs, threads, || Ok(()), write, |()| Ok(()))?;
+    let write = |(): &mut (), files: Vec<Small>| files.iter().try_for_each(|(file, bytes)| file.write(bytes));
+    in_order(jobs, &Crew { threads, largest: SMALL }, || Ok(()), write, |()| Ok(()))?;
     tar.into_inner().finish().map_err(damaged)
 }
 
 /// The next few files, or nothing where there is none any more.
-fn some<'s>(files: &mut impl Iterator<Item = Result<Job<'s>>>) -> Result<Option<Vec<Job<'s>>>> {
-    let (mut jobs, mut size) = (Vec::new(), 0);
-    while size < SMALL
-        && jobs.len() < MANY
-        && let Some(job) = files.next()
+fn some<'s>(files: &mut impl Iterator<Item = Result<Small<'s>>>) -> Result<Option<Job<Vec<Small<'s>>>>> {
+    let (mut what, mut holds) = (Vec::new(), 0);
+    while holds < SMALL
+        && what.len() < MANY
+        && let Some(file) = files.next()
     {
-        let job = job?;
-        size += job.1.len() as u64;
-        jobs.push(job);
+        let file = file?;
+        holds += file.1.len() as u64;
+        what.push(file);
     }
-    Ok(if jobs.is_empty() { None } else { Some(jobs) })
+    Ok(if what.is_empty() { None } else { Some(Job { what, holds }) })
 }
 
 /// Puts an entry on the stage. A small file is given back, to be written.
-fn accept<'s>(archive: &Archive<'_>, stage: &mut Stage<'s>, mut entry: Entry) -> Result<Option<Job<'s>>> {
+fn accept<'s>(archive: &Archive<'_>, stage: &mut Stage<'s>, mut entry: Entry) -> Result<Option<Small<'s>>> {
     let name = entry.path_bytes().into_owned();
     let kind = entry.header().entry_type();
     let special = |what| Err(Error::Special { name: name.as_slice().into(), what }.into());
@@ -87,7 +87,7 @@ fn file<'s>(
     stage: &mut Stage<'s>,
     name: &[u8],
     entry: &mut Entry,
-) -> Result<Option<Job<'s>>> {
+) -> Result<Option<Small<'s>>> {
     let damaged = |error| archive.damaged(error);
     let size = entry.size();
     let header = entry.header();

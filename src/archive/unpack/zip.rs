@@ -5,7 +5,7 @@ use std::io::Read;
 
 use super::stage::{Agreed, Facts, Stage};
 use crate::archive::error::Error;
-use crate::archive::pipeline::in_order;
+use crate::archive::pipeline::{Crew, Job, in_order};
 use crate::archive::source::{Archive, Zip};
 use crate::error::Result;
 use crate::progress::Progress;
@@ -33,8 +33,8 @@ pub(super) fn extract(
         Ok(packed)
     };
     in_order(
-        files.into_iter().map(Ok),
-        threads,
+        files.into_iter().map(|file| Ok(Job::light(file))),
+        &Crew { threads, largest: 0 },
         || archive.zip(),
         write,
         |size| {

@@ -148,10 +148,30 @@ mod tests {
         assert_eq!(overwrite(4, &[7]), Elf::Broken(Flaw::Headers), "neither 32 nor 64 bits");
         assert_eq!(overwrite(5, &[9]), Elf::Broken(Flaw::Headers), "no order of bytes");
         assert_eq!(overwrite(54, &[1, 0]), Elf::Broken(Flaw::Headers), "rows of one byte");
+        assert_eq!(overwrite(54, &[120, 0]), Elf::Broken(Flaw::Headers), "rows of other length");
         assert_eq!(overwrite(32, &[0xff; 8]), Elf::Broken(Flaw::CutShort), "rows beyond the end");
         let at = rows().start;
         let broken = changed(|bytes| bytes[at + 8..at + 16].copy_from_slice(&[0xff; 8]));
         assert!(matches!(broken, Elf::Broken(Flaw::Names | Flaw::Dynamic)), "{broken:?}");
+    }
+
+    /// Overwrites the value of the first row with this tag in the dynamic section.
+    fn set(bytes: &mut [u8], tag: u64, value: u64) {
+        let section = &mut bytes[rows()];
+        let row = section.chunks_exact_mut(16).find(|row| row[..8] == tag.to_le_bytes());
+        row.unwrap()[8..].copy_from_slice(&value.to_le_bytes());
+    }
+
+    #[test]
+    fn more_versions_than_there_can_be_are_no_reason_to_look_for_them() {
+        const DT_VERNEEDNUM: u64 = 0x6fff_ffff;
+        assert_eq!(changed(|bytes| set(bytes, DT_VERNEEDNUM, u64::MAX)), Elf::Broken(Flaw::Dynamic));
+    }
+
+    #[test]
+    fn a_string_table_that_is_longer_than_the_file_is_not_looked_for() {
+        const DT_STRSZ: u64 = 10;
+        assert_eq!(changed(|bytes| set(bytes, DT_STRSZ, 200 << 20)), Elf::Broken(Flaw::Dynamic));
     }
 
     #[test]

@@ -25,6 +25,16 @@ const GNU_PROPERTY_X86_ISA_1_NEEDED: u64 = 0xc000_8002;
 /// No dynamic section or string table is longer; a broken file may say so.
 const LONGEST: u64 = 256 << 20;
 
+/// No file needs more libraries, or more versions of their symbols; a broken
+/// one may say so, or list them in a circle.
+const MOST: usize = 1 << 14;
+
+/// No library has a longer name (`PATH_MAX`), nor a version of its symbols.
+const LONGEST_NAME: usize = 1 << 12;
+
+/// No run path is longer.
+const LONGEST_RUN_PATH: usize = 1 << 20;
+
 /// The length of the header, and of a row of the program headers.
 const HEADER: usize = 64;
 const ROW: u64 = 56;
@@ -107,7 +117,12 @@ impl<'a, B: Bytes + ?Sized> Reader<'a, B> {
     }
 
     fn bytes(&self, offset: u64, length: u64) -> Option<Vec<u8>> {
-        let mut bytes = vec![0; usize::try_from(length.min(LONGEST)).ok()?];
+        let length = length.min(LONGEST);
+        // Nothing is allocated for what isn't there.
+        if offset.checked_add(length)? > self.length {
+            return None;
+        }
+        let mut bytes = vec![0; usize::try_from(length).ok()?];
         self.file.fill(&mut bytes, offset).ok()?;
         Some(bytes)
     }
@@ -138,7 +153,10 @@ impl<'a, B: Bytes + ?Sized> Reader<'a, B> {
             .map_while(|row| Some((self.number(row, 0, 8)?, self.number(row, 8, 8)?)))
             .take_while(|(tag, _)| *tag != 0)
             .collect();
-        let value = |wanted: u64| tags.iter().find(|(tag, _)| *tag == wanted).map(|(_, value)| *value);
+        // The loader takes the last of several.
+        let last = |wanted: u64| tags.iter().rposition(|(tag, _)| *tag == wanted);
+        let value = |wanted: u64| last(wanted).map(|row| tags[row].1);
+        found.run_paths = tags.iter().filter(|(tag, _)| [DT_RUNPATH, DT_RPATH].contains(tag)).count();
         let Some(address) = value(DT_STRTAB) else { return Ok(found) };
         let place = |address| offset_of(&segments, address);
         let strings = || self.bytes(place(address)?, value(DT_STRSZ)?);
@@ -147,18 +165,19 @@ impl<'a, B: Bytes + ?Sized> Reader<'a, B> {
             let versions = place(address).and_then(|offset| self.versions(offset, count, &strings));
             found.versions = versions.ok_or(Flaw::Dynamic)?;
         }
-        let string = |wanted: u64| text(&strings, value(wanted)?);
-        found.soname = string(DT_SONAME);
+        found.soname = value(DT_SONAME).and_then(|at| text(&strings, at, LONGEST_NAME));
         let needed = tags.iter().filter(|(tag, _)| *tag == DT_NEEDED);
-        let needed = needed.map(|(_, at)| text(&strings, *at).filter(|name| is_proper(name)));
+        if needed.clone().count() > MOST {
+            return Err(Flaw::Dynamic);
+        }
+        let needed = needed.map(|(_, at)| text(&strings, *at, LONGEST_NAME).filter(|name| is_proper(name)));
         found.needed = needed.collect::<Option<_>>().ok_or(Flaw::Names)?;
-        found.run_paths = tags.iter().filter(|(tag, _)| [DT_RUNPATH, DT_RPATH].contains(tag)).count();
-        if let Some(path) = string(DT_RUNPATH).or_else(|| string(DT_RPATH)) {
+        let run_path = |tag| text(&strings, value(tag)?, LONGEST_RUN_PATH);
+        if let Some(path) = run_path(DT_RUNPATH).or_else(|| run_path(DT_RPATH)) {
             found.run_path = path.split(':').map(str::to_owned).collect();
-            let row = tags.iter().position(|(tag, _)| *tag == DT_RUNPATH);
             let tag = |row: usize| value(DT_RPATH).is_none().then_some(dynamic.offset + 16 * row as u64);
             found.run_path_kind =
-                row.map_or(RunPathKind::Rpath, |row| RunPathKind::Runpath { tag: tag(row) });
+                last(DT_RUNPATH).map_or(RunPathKind::Rpath, |row| RunPathKind::Runpath { tag: tag(row) });
         }
         Ok(found)
     }
@@ -167,11 +186,12 @@ impl<'a, B: Bytes + ?Sized> Reader<'a, B> {
     fn segments(&self) -> Result<Vec<Segment>, Flaw> {
         let field = |at, length| self.number(&self.header, at, length).ok_or(Flaw::Headers);
         let (offset, size, count) = (field(32, 8)?, field(54, 2)?, field(56, 2)?);
-        if count > 0 && size < ROW {
+        // As the loader has it.
+        if count > 0 && size != ROW {
             return Err(Flaw::Headers);
         }
         let table = self.bytes(offset, size * count).ok_or(Flaw::CutShort)?;
-        let rows = table.chunks_exact(usize::try_from(size.max(ROW)).map_err(|_| Flaw::Headers)?);
+        let rows = table.chunks_exact(usize::try_from(ROW).map_err(|_| Flaw::Headers)?);
         let segments: Option<Vec<Segment>> = rows.map(|row| self.segment(row)).collect();
         let segments = segments.ok_or(Flaw::Headers)?;
         let inside = |segment: &Segment| {
@@ -183,17 +203,19 @@ impl<'a, B: Bytes + ?Sized> Reader<'a, B> {
 
     /// The needed versions, from a list of lists: one for each library.
     fn versions(&self, mut offset: u64, count: u64, strings: &[u8]) -> Option<Vec<String>> {
-        let mut versions = Vec::new();
+        let (mut versions, mut left) = (Vec::new(), MOST);
         for _ in 0..count {
             let library = self.bytes(offset, 16)?;
             let mut at = offset.checked_add(self.number(&library, 8, 4)?)?;
             for _ in 0..self.number(&library, 2, 2)? {
+                left = left.checked_sub(1)?;
                 let version = self.bytes(at, 16)?;
                 if self.number(&version, 4, 2)? & VER_FLG_WEAK == 0 {
-                    versions.extend(text(strings, self.number(&version, 8, 4)?));
+                    versions.extend(text(strings, self.number(&version, 8, 4)?, LONGEST_NAME));
                 }
                 at = at.checked_add(self.number(&version, 12, 4)?)?;
             }
+            left = left.checked_sub(1)?;
             offset = offset.checked_add(self.number(&library, 12, 4)?)?;
         }
         Some(versions)
@@ -239,9 +261,10 @@ fn offset_of(segments: &[Segment], address: u64) -> Option<u64> {
     segment.offset.checked_add(address - segment.address)
 }
 
-fn text(strings: &[u8], at: u64) -> Option<String> {
+/// A string of no more than `longest` bytes.
+fn text(strings: &[u8], at: u64, longest: usize) -> Option<String> {
     let rest = strings.get(usize::try_from(at).ok()?..)?;
-    let end = rest.iter().position(|&byte| byte == 0)?;
+    let end = memchr::memchr(0, &rest[..rest.len().min(longest + 1)])?;
     String::from_utf8(rest[..end].to_vec()).ok()
 }
 
