@@ -8,9 +8,12 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::pipeline::cores;
+use crate::parallel;
 
-/// A thread for each core. They end when this is dropped.
+/// What may be decoded ahead of the reader, in bytes.
+const MOST_AHEAD: u64 = 64 << 20;
+
+/// Threads that end when this is dropped.
 pub(super) struct Workers<J, T> {
     jobs: Sender<(J, Sender<T>)>,
     /// How many jobs keep all of them busy.
@@ -18,8 +21,11 @@ pub(super) struct Workers<J, T> {
 }
 
 impl<J: Send + 'static, T: Send + 'static> Workers<J, T> {
-    pub(super) fn start(work: fn(&J) -> T) -> io::Result<Self> {
-        let threads = cores(0);
+    /// As many as keep all cores busy with jobs that mostly give no more than
+    /// `largest` bytes, as far as there is room for what they give.
+    pub(super) fn start(largest: u64, work: fn(&J) -> T) -> io::Result<Self> {
+        let room = usize::try_from(MOST_AHEAD / largest).map_err(io::Error::other)?;
+        let threads = parallel::count(0).min(room);
         let (jobs, theirs) = unbounded::<(J, Sender<T>)>();
         for _ in 0..threads {
             let jobs = theirs.clone();
@@ -30,7 +36,7 @@ impl<J: Send + 'static, T: Send + 'static> Workers<J, T> {
                 }
             })?;
         }
-        Ok(Workers { jobs, most: 2 * threads + 2 })
+        Ok(Workers { jobs, most: (2 * threads + 2).min(room) })
     }
 
     pub(super) fn hand_out(&self, job: J) -> io::Result<Receiver<T>> {

@@ -23,7 +23,7 @@ use super::stretches::{Next, Stretches};
 use crate::entry::{Change, Content, Edit, Entry, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::Result;
 use crate::interrupt;
-use crate::parallel::AT_ONCE;
+use crate::parallel::{self, AT_ONCE};
 use crate::progress::{Progress, Step};
 
 /// Up to this size a file is read whole; a larger one in windows of this size.
@@ -97,13 +97,13 @@ pub struct Survey {
 }
 
 /// Threads for [`measure`] and for all that is done in parallel before it; 0
-/// means one for each core.
+/// means one for each core, up to 16.
 ///
 /// # Errors
 /// If the system allows no more threads.
 pub fn workers(threads: usize) -> Result<rayon::ThreadPool, Error> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
+        .num_threads(parallel::count(threads))
         .build()
         .map_err(|error| Error::Threads(io::Error::other(error)))
 }

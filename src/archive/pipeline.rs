@@ -15,13 +15,29 @@ use crossbeam_channel::bounded;
 use super::error::Error;
 use crate::error::Result;
 use crate::interrupt;
+use crate::parallel;
+
+/// What jobs and their results may hold if nobody says how many threads there
+/// are, in bytes: machines with many cores have little memory for each.
+const MOST_HELD: u64 = 96 << 20;
 
 /// Who works, and on how much at a time.
 pub(super) struct Crew {
-    /// 0 means one for each core.
+    /// 0 means one for each core, as far as there is memory for them.
     pub threads: usize,
     /// What the largest job holds, in bytes.
     pub largest: u64,
+}
+
+impl Crew {
+    fn size(&self) -> usize {
+        let threads = parallel::count(self.threads);
+        if self.threads > 0 || self.largest == 0 {
+            return threads;
+        }
+        let fit = usize::try_from(MOST_HELD / (2 * self.largest)).unwrap_or(threads);
+        threads.min(fit.max(1))
+    }
 }
 
 /// What is to be done, and about how many bytes of memory it and its result
@@ -47,7 +63,7 @@ pub(super) fn in_order<J: Send, S, T: Send>(
     work: impl Fn(&mut S, J) -> Result<T> + Sync,
     mut take: impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
-    let threads = cores(crew.threads);
+    let threads = crew.size();
     let most = 8 * threads;
     // Of the largest jobs no more wait than that one of them may take twice the time of others.
     let room = (threads + threads / 2 + 1) as u64 * crew.largest;
@@ -110,11 +126,6 @@ pub(super) fn in_order<J: Send, S, T: Send>(
     })
 }
 
-/// The number of threads that `threads` stands for.
-pub(super) fn cores(threads: usize) -> usize {
-    if threads > 0 { threads } else { thread::available_parallelism().map_or(1, usize::from) }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io;
@@ -167,6 +178,15 @@ mod tests {
         };
         in_order(jobs, crew, || Ok(()), work, |()| Ok(())).unwrap();
         most.into_inner()
+    }
+
+    #[test]
+    fn of_the_largest_jobs_there_are_no_more_than_memory_has_room_for() {
+        let size = |threads, largest| Crew { threads, largest }.size();
+        assert_eq!(size(0, 0), parallel::count(0));
+        assert_eq!(size(0, 40 << 20), 1);
+        assert_eq!(size(0, 400 << 20), 1);
+        assert_eq!(size(5, 400 << 20), 5, "who asks for more gets more");
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl<'a> ParallelUnzstd<'a> {
     pub(super) fn new(file: Box<dyn BufRead + 'a>, counter: Arc<AtomicU64>) -> io::Result<Self> {
         Ok(ParallelUnzstd {
             ahead: Ahead::new(file),
-            workers: Workers::start(decompress)?,
+            workers: Workers::start(BLOCK, decompress)?,
             under_way: VecDeque::new(),
             shown: Shown::new(Arc::clone(&counter)),
             rest: None,

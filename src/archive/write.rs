@@ -25,8 +25,8 @@ pub struct Written {
 }
 
 /// Writes [`arrange`](super::arrange)d entries to `sink`, from front to back.
-/// The bytes are the same for any number of threads, where 0 means all cores,
-/// and whatever the cache holds.
+/// The bytes are the same for any number of threads, where 0 means one
+/// for each core, up to 16, and whatever the cache holds.
 ///
 /// # Errors
 /// If a file can't be read or changed since it was measured, or if `sink`

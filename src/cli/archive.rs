@@ -30,7 +30,8 @@ pub struct ArchiveArgs {
     #[arg(long, value_name = "LEVEL")]
     compress_level: Option<u32>,
 
-    /// The number of threads; by default one for each core.
+    /// The number of threads; by default one for each core, up to 16, and fewer where they would
+    /// take much memory.
     #[arg(short = 'j', long, value_name = "N", allow_negative_numbers = true, value_parser = threads)]
     n_threads: Option<usize>,
 

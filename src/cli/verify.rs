@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "PREFIX")]
     original: Option<PathBuf>,
 
-    /// How many processes run at once; all cores by default.
+    /// How many processes run at once; by default one for each core, up to 16.
     #[arg(short = 'j', long = "n-threads", value_name = "N", allow_negative_numbers = true, value_parser = threads)]
     threads: Option<usize>,
 }

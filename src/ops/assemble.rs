@@ -93,7 +93,7 @@ impl PackOptions {
         self.destination.clone().map_or(Destination::Anywhere, Destination::Fixed)
     }
 
-    /// 0 means all cores.
+    /// 0 means one for each core, up to 16.
     pub(super) fn threads(&self) -> usize {
         self.threads.unwrap_or(0)
     }

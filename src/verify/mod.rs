@@ -26,6 +26,7 @@ pub use trial::{Surroundings, Trial};
 use crate::artifact::{MANIFEST, Manifest};
 use crate::error::Result;
 use crate::interrupt;
+use crate::parallel;
 use crate::progress::{Progress, Step};
 use survey::Survey;
 
@@ -37,11 +38,11 @@ pub struct VerifyOptions {
     pub original: Option<PathBuf>,
     /// For each process.
     pub limit: Duration,
-    /// 0 means all cores.
+    /// 0 means one for each core, up to 16.
     pub threads: usize,
 }
 
-/// Against nothing, a minute for each process, on all cores.
+/// Against nothing, a minute for each process, on as many cores as is usual.
 impl Default for VerifyOptions {
     fn default() -> Self {
         VerifyOptions { original: None, limit: Duration::from_mins(1), threads: 0 }
@@ -73,8 +74,8 @@ pub fn verify(trial: &Trial, options: &VerifyOptions, progress: &dyn Progress) -
     report.extend(survey.checks(trial.root()));
     trial.shadow(&survey.minor(), survey.modules.iter().map(|module| module.name.as_str()))?;
     let tasks = tasks(&survey);
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(options.threads).build().map_err(Error::Threads)?;
+    let threads = parallel::count(options.threads);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::Threads)?;
     progress.begin(Step::Try, Some(tasks.len() as u64));
     let checks = pool.install(|| {
         tasks

@@ -27,7 +27,7 @@ use stage::Stage;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnpackOptions {
     pub absolute_links: AbsoluteLinks,
-    /// 0 means all cores.
+    /// 0 means one for each core, up to 16.
     pub threads: usize,
 }
 

@@ -15,6 +15,7 @@ use super::worker::Worker;
 use super::{Archived, bytes};
 use crate::error::Result;
 use crate::interrupt;
+use crate::parallel;
 use crate::prefix::{Inventory, Python};
 use crate::progress::{Progress, Step};
 
@@ -116,8 +117,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn on_threads(self, first: Worker, threads: usize) -> Result<Vec<Compiled>> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let threads = if threads == 0 { cores } else { threads }.min(self.jobs.len());
+        let threads = parallel::count(threads).min(self.jobs.len());
         self.progress.begin(Step::Compile, Some(self.jobs.len() as u64));
         let mut first = Some(first);
         let finished = thread::scope(|scope| {

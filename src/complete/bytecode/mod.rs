@@ -104,7 +104,7 @@ pub struct Scratch {
 /// Compiles what a [`complete`](super::complete) inventory lacks, from the
 /// sources as they will be archived: a file of which relocation changes the
 /// source is compiled anew, since its line table tells columns. `threads` of 0
-/// means all cores.
+/// means one for each core, up to 16.
 ///
 /// # Errors
 /// If a source can't be read, or the user interrupts. What can't be compiled is
