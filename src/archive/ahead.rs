@@ -10,8 +10,9 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::parallel;
 
-/// What may be decoded ahead of the reader, in bytes.
-const MOST_AHEAD: u64 = 64 << 20;
+/// What may be decoded ahead of the reader, in bytes: machines with many cores
+/// have little memory for each.
+const MOST_AHEAD: u64 = 32 << 20;
 
 /// Threads that end when this is dropped.
 pub(super) struct Workers<J, T> {
@@ -21,8 +22,8 @@ pub(super) struct Workers<J, T> {
 }
 
 impl<J: Send + 'static, T: Send + 'static> Workers<J, T> {
-    /// As many as keep all cores busy with jobs that mostly give no more than
-    /// `largest` bytes, as far as there is room for what they give.
+    /// One for each core, as far as there is room for jobs that may hold, or
+    /// give, `largest` bytes.
     pub(super) fn start(largest: u64, work: fn(&J) -> T) -> io::Result<Self> {
         let room = usize::try_from(MOST_AHEAD / largest).map_err(io::Error::other)?;
         let threads = parallel::count(0).min(room);

@@ -94,7 +94,7 @@ impl<R: BufRead> ParallelGunzip<R> {
         counter.fetch_add(HEADER.len() as u64, Ordering::Relaxed);
         Ok(ParallelGunzip {
             ahead: Ahead::new(file),
-            workers: Workers::start(PART as u64, |packed: &Arc<Vec<u8>>| inflate(packed))?,
+            workers: Workers::start(LONGEST as u64, |packed: &Arc<Vec<u8>>| inflate(packed))?,
             under_way: VecDeque::new(),
             straight: None,
             shown: Shown::new(counter),

@@ -19,7 +19,7 @@ use crate::parallel;
 
 /// What jobs and their results may hold if nobody says how many threads there
 /// are, in bytes: machines with many cores have little memory for each.
-const MOST_HELD: u64 = 96 << 20;
+const MOST_HELD: u64 = 80 << 20;
 
 /// Who works, and on how much at a time.
 pub(super) struct Crew {
