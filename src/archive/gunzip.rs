@@ -2,8 +2,8 @@
 //!
 //! A gzip member tells nothing of the blocks inside, but those that envship
 //! makes know nothing of each other and end on a byte boundary, with the four
-//! bytes of an empty stored block (RFC 1951, 3.2.4); the header says so in an
-//! extra field. The same bytes may come up inside a block, so a mark is only
+//! bytes of an empty stored block (RFC 1951, 3.2.4); the header says so in a
+//! comment. The same bytes may come up inside a block, so a mark is only
 //! where a block *may* end. Threads inflate the stretches between marks, and
 //! what they find decides: one that ends in the midst of a block, or is
 //! followed by one that can't be the start of a block, is inflated again

@@ -10,10 +10,12 @@ use super::tar::{Codec, Compressor};
 /// less than 2 % and its reset nothing.
 const BLOCK: u64 = 1 << 20;
 
-/// No time and an unknown system: nothing of this machine. An empty extra
-/// field (RFC 1952, 2.3.1.1) says that blocks are independent and end with a
+/// No time and an unknown system: nothing of this machine. The comment (RFC
+/// 1952, 2.3) says that blocks are independent and end with a
 /// [`MARK`](super::deflate::MARK), so that a reader who knows it can use all cores.
-pub(super) const HEADER: [u8; 16] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, 4, 0, b'E', b'V', 0, 0];
+/// An extra field would be the place for it, but Python's `tarfile` can't read
+/// a stream that has one.
+pub(super) const HEADER: [u8; 13] = [0x1f, 0x8b, 8, 16, 0, 0, 0, 0, 0, 255, b'E', b'V', 0];
 
 pub(super) struct Gzip {
     pub(super) level: u32,

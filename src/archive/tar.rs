@@ -2,6 +2,7 @@
 //! block of it can be made alone.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use super::blocks::{Block, cut};
 use super::content::{Parted, Reader, same};
@@ -77,8 +78,10 @@ pub(super) fn write(
             None => segment(compressor, &[0; ustar::END], Next::End)?,
             Some(block) => {
                 let (range, part) = block.parts();
-                segments.get(&entries[range], part.as_ref(), || {
+                segments.get(&entries[range.clone()], part.as_ref(), || {
                     raw.clear();
+                    // Growing by doubling would take twice the memory.
+                    raw.reserve_exact(room(&entries[range.clone()], part.as_ref()));
                     stretch(entries, block, time, &parted, raw)?;
                     Ok::<_, crate::error::Error>(segment(compressor, raw, Next::Block)?)
                 })?
@@ -114,6 +117,17 @@ pub(super) fn write(
     )?;
     sink.write_all(&codec.trailer(crc.finalize(), &sizes))?;
     Ok(())
+}
+
+/// What a part of a tar stream takes, names that are too long for a header left
+/// out.
+#[allow(clippy::cast_possible_truncation)] // a block fits in memory
+fn room(entries: &[Measured], part: Option<&Range<u64>>) -> usize {
+    let whole = |item: &Measured| ustar::RECORD + (item.size as usize).next_multiple_of(ustar::RECORD);
+    match part {
+        Some(part) => (part.end - part.start) as usize + 2 * ustar::RECORD,
+        None => entries.iter().map(whole).sum(),
+    }
 }
 
 fn segment(compressor: &mut Compressor, raw: &[u8], next: Next) -> io::Result<Segment> {

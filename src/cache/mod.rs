@@ -167,8 +167,10 @@ impl Cache {
         let added = self.added.load(Ordering::Relaxed);
         let damaged = self.damaged.load(Ordering::Relaxed);
         let mut failure = self.failure().take();
-        if failure.is_none() && added > 0 {
-            failure = prune::keep_below(&self.root, limit, added).err().map(|error| error.to_string());
+        // Where nothing could be written there may be too much, too.
+        if failure.is_some() || added > 0 {
+            let pruned = prune::keep_below(&self.root, limit, added);
+            failure = failure.or_else(|| pruned.err().map(|error| error.to_string()));
         }
         Troubles { damaged, failure }
     }
@@ -228,7 +230,8 @@ pub fn root() -> Option<PathBuf> {
 pub fn note_use(path: &Path) {
     let now = SystemTime::now();
     let noted = fs_err::metadata(path).and_then(|metadata| metadata.modified());
-    if noted.is_ok_and(|noted| now.duration_since(noted).is_ok_and(|age| age > RECENT)) {
+    // In time: what is older than that may be removed at once.
+    if noted.is_ok_and(|noted| now.duration_since(noted).is_ok_and(|age| age > RECENT / 2)) {
         let _ = File::open(path).and_then(|file| file.file().set_modified(now));
     }
 }

@@ -2,6 +2,7 @@
 //! the first byte is compressed.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -107,6 +108,8 @@ pub(super) struct Assembly {
     portability: Portability,
     layout: Layout,
     cache: RunCache,
+    /// Of what reading the files found.
+    readings: Option<cache::Key>,
     /// Bytecode of which only this run knows.
     _scratch: Vec<Scratch>,
 }
@@ -152,6 +155,7 @@ impl Assembly {
         let mut scratch = vec![compile(&mut inventory)?];
         // What was built for this run alone is never read again.
         let kept = cache.get().filter(|_| environment.is_lasting());
+        let key = kept.map(|_| reading);
         let readings = kept.map_or_else(Readings::none, |cache| Readings::load(cache, reading));
         let measure = |inventory: &Inventory| {
             let entries = archive::adapt(inventory.entries(), &layout, progress);
@@ -175,7 +179,9 @@ impl Assembly {
             progress.warn("there is no Python in the archive");
         }
         let portability = Portability::of(&inventory, &options.completion.interpreter);
-        Ok(Assembly { measured, digest, manifest, portability, layout, cache, _scratch: scratch })
+        drop(readings);
+        let readings = key;
+        Ok(Assembly { measured, digest, manifest, portability, layout, cache, readings, _scratch: scratch })
     }
 
     /// Compresses into `sink`, in the order of the layout.
@@ -190,6 +196,27 @@ impl Assembly {
     ) -> Result<Written> {
         memory::give_back();
         archive::write(&self.measured, &self.layout, self.cache.get(), options.threads(), sink, progress)
+            .inspect_err(|error| self.doubt(error))
+    }
+
+    /// Fills a directory, and tells how many bytes are in its files.
+    ///
+    /// # Errors
+    /// If a file changed since it was measured, or the directory can't be
+    /// filled.
+    pub fn write_directory(&self, target: &Path, threads: usize, progress: &dyn Progress) -> Result<u64> {
+        archive::write_directory(&self.measured, target, threads, progress)
+            .inspect_err(|error| self.doubt(error))
+    }
+
+    /// Forgets what reading the files found, which may be what is wrong: a file
+    /// can change and keep its times. The next run reads them.
+    fn doubt(&self, error: &crate::error::Error) {
+        if let (Some(cache), Some(key)) = (self.cache.get(), &self.readings)
+            && error.kind() != Kind::Interrupted
+        {
+            cache.forget(cache::Kind::Readings, key);
+        }
     }
 
     /// Ends the run: tells what was wrong with the cache.

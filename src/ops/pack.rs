@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::assemble::{Assembly, Contents, PackOptions};
 use super::cache::RunCache;
 use super::environment::{Plan, SourceOptions};
-use crate::archive;
 use crate::artifact::Format;
 use crate::error::{Explain, Result};
 use crate::fs::{self, OnExisting, StagedDir, StagedFile};
@@ -85,7 +84,7 @@ pub fn pack(
         }
         let environment = plan.build(source, progress)?;
         let assembly = Assembly::new(&environment, options, format, cache, progress)?;
-        let size = archive::write_directory(&assembly.measured, &path, options.threads(), progress)?;
+        let size = assembly.write_directory(&path, options.threads(), progress)?;
         return Ok(packed(path, format, size, None, assembly, progress));
     }
     let mut file = StagedFile::create(&path, on_existing)?;

@@ -86,7 +86,7 @@ pub(super) fn verify_assembly(
     progress: &dyn Progress,
 ) -> Result<()> {
     let trial = Trial::new()?;
-    archive::write_directory(&assembly.measured, trial.root(), options.threads, progress)?;
+    assembly.write_directory(trial.root(), options.threads, progress)?;
     trial.make_read_only()?;
     let report = verify::verify(&trial, options, progress)?;
     for check in report.with_outcome(Outcome::Failed) {

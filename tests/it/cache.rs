@@ -1,7 +1,10 @@
 //! What is kept from one pack for the next changes how long it takes, and
 //! nothing else.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 use fs_err as fs;
 
@@ -48,6 +51,49 @@ fn an_archive_is_the_same_whatever_the_cache_holds() {
         let (mixed, _) = pack(&sandbox, archive, &[]);
         assert!(anew == mixed, "{archive}");
     }
+}
+
+/// Through memory a file can change and keep its times.
+#[test]
+fn what_was_read_is_read_again_after_it_turned_out_to_be_wrong() {
+    let sandbox = sandbox();
+    let program = "import mmap, sys
+with open(sys.argv[1], 'w+b') as file:
+    file.write(b'1' * 4096)
+    file.flush()
+    memory = mmap.mmap(file.fileno(), 4096)
+    for line in sys.stdin:
+        memory[:4] = line.strip().encode()
+        print('written', flush=True)";
+    let mut writer = sandbox.command("python3");
+    writer
+        .args(["-c", program])
+        .arg(sandbox.work("env/data.txt"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut writer = writer.spawn().unwrap();
+    let (mut tell, mut told) = (writer.stdin.take().unwrap(), BufReader::new(writer.stdout.take().unwrap()));
+    let mut write = |text: &str| {
+        writeln!(tell, "{text}").unwrap();
+        told.read_line(&mut String::new()).unwrap();
+    };
+    write("2222");
+    // Nothing is kept of what changed a moment ago.
+    std::thread::sleep(Duration::from_secs(5));
+    let changed = |archive: &str| {
+        let thin = thin(&python("3.11"));
+        let run = sandbox.run(["pack", "env", "-o", archive, "--force", &thin]);
+        run.stderr().contains("data.txt` changed while it was being packed")
+    };
+    assert!(!changed("env.tar.gz"));
+    write("3333");
+    if changed("env.tar.zst") {
+        assert!(!changed("env.tar.zst"), "it is read again");
+    }
+    let (anew, _) = pack(&sandbox, "env.tar.zst", &["--no-cache"]);
+    assert!(pack(&sandbox, "env.tar.zst", &[]).0 == anew);
+    drop(tell);
+    writer.wait().unwrap();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use fs_err as fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use crate::environments::{conda_environment, environment_yml, index_url, python, thin, venv};
+use crate::environments::{conda_environment, environment_yml, index_url, python, pythons, thin, venv};
 use crate::landed::Landed;
 use crate::shared::FORMATS;
 use crate::util::Sandbox;
@@ -89,6 +89,23 @@ assert members(tarfile.open(fileobj=io.BytesIO(out))) == members(tarfile.open('e
     let mut member = sandbox.command("python3");
     member.args(["-c", program]);
     sandbox.finish(member).success();
+}
+
+/// That of a response or of a pipe, which can't be read twice.
+#[test]
+fn every_python_reads_a_stream() {
+    let sandbox = Sandbox::new();
+    let python = python("3.11");
+    venv(&sandbox, "env", &python, &[]);
+    sandbox.run(["pack", "env", "-o", "env.tar.gz", &thin(&python)]).success();
+    let program = "import tarfile
+with open('env.tar.gz', 'rb') as file:
+    print('bin/activate' in [m.name for m in tarfile.open(fileobj=file, mode='r|gz')])";
+    for python in pythons() {
+        let mut stream = sandbox.command(&python);
+        stream.args(["-c", program]);
+        assert_eq!(sandbox.finish(stream).success().stdout(), "True\n", "{}", python.display());
+    }
 }
 
 #[test]

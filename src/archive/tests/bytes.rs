@@ -25,7 +25,7 @@ fn the_same_entries_give_the_same_bytes_for_ever() {
         format!("{format} {}", &hex::encode(crate::fs::sha256(&bytes))[..16])
     });
     let expected = [
-        "tar.gz d18b1a46d73072dd",
+        "tar.gz ace387666093d8a0",
         "tar e8a1d5d8c55c4681",
         "tar.zst 4b770cf03218e88f",
         "zip 01245c82325eac84",
@@ -87,7 +87,7 @@ fn an_unchanged_package_gives_unchanged_bytes() {
 #[test]
 fn gzip_is_one_member_that_names_nothing_of_this_machine() {
     let bytes = packed(sample(), &Layout::new(Format::TarGz), 2);
-    assert_eq!(bytes[..16], [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, 4, 0, b'E', b'V', 0, 0]);
+    assert_eq!(bytes[..13], [0x1f, 0x8b, 8, 16, 0, 0, 0, 0, 0, 255, b'E', b'V', 0]);
     let mut one = flate2::read::GzDecoder::new(bytes.as_slice());
     let size = io::copy(&mut one, &mut io::sink()).unwrap();
     let mut all = flate2::read::MultiGzDecoder::new(bytes.as_slice());
