@@ -2,6 +2,7 @@
 //! nothing else.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -53,10 +54,12 @@ fn an_archive_is_the_same_whatever_the_cache_holds() {
     }
 }
 
-/// Through memory a file can change and keep its times.
+/// Through memory a file can change and keep its times: one in memory always does.
 #[test]
 fn what_was_read_is_read_again_after_it_turned_out_to_be_wrong() {
     let sandbox = sandbox();
+    let in_memory = tempfile::NamedTempFile::new_in("/dev/shm").unwrap();
+    symlink(in_memory.path(), sandbox.work("env/data.txt")).unwrap();
     let program = "import mmap, sys
 with open(sys.argv[1], 'w+b') as file:
     file.write(b'1' * 4096)
@@ -66,11 +69,7 @@ with open(sys.argv[1], 'w+b') as file:
         memory[:4] = line.strip().encode()
         print('written', flush=True)";
     let mut writer = sandbox.command("python3");
-    writer
-        .args(["-c", program])
-        .arg(sandbox.work("env/data.txt"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
+    writer.args(["-c", program]).arg(in_memory.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut writer = writer.spawn().unwrap();
     let (mut tell, mut told) = (writer.stdin.take().unwrap(), BufReader::new(writer.stdout.take().unwrap()));
     let mut write = |text: &str| {
@@ -87,9 +86,8 @@ with open(sys.argv[1], 'w+b') as file:
     };
     assert!(!changed("env.tar.gz"));
     write("3333");
-    if changed("env.tar.zst") {
-        assert!(!changed("env.tar.zst"), "it is read again");
-    }
+    assert!(changed("env.tar.zst"));
+    assert!(!changed("env.tar.zst"), "it is read again");
     let (anew, _) = pack(&sandbox, "env.tar.zst", &["--no-cache"]);
     assert!(pack(&sandbox, "env.tar.zst", &[]).0 == anew);
     drop(tell);
