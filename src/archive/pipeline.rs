@@ -65,7 +65,7 @@ pub(super) fn in_order<J: Send, S, T: Send>(
 ) -> Result<()> {
     let threads = crew.size();
     let most = 8 * threads;
-    // Of the largest jobs no more wait than that one of them may take twice the time of others.
+    // Half as many of the largest jobs as there are threads may be done, and wait for one that takes longer.
     let room = (threads + threads / 2 + 1) as u64 * crew.largest;
     let (give, jobs_of_workers) = bounded::<(usize, J)>(most);
     let (done, results) = bounded(most);
@@ -130,7 +130,7 @@ pub(super) fn in_order<J: Send, S, T: Send>(
 mod tests {
     use std::io;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -163,15 +163,19 @@ mod tests {
         assert_eq!(found, (0..200).collect::<Vec<_>>());
     }
 
-    /// How many jobs, each of which holds so much, are ever under way while the
-    /// first is waited for.
-    fn most_under_way(crew: &Crew, holds: impl Fn(usize) -> u64) -> usize {
+    /// How many jobs, each of which holds so much, are begun while the first is
+    /// waited for, which ends a moment after so many were.
+    fn begun_meanwhile(expected: usize, crew: &Crew, holds: impl Fn(usize) -> u64) -> usize {
         let (begun, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let jobs = (0..100).map(|number| Ok(Job { what: number, holds: holds(number) }));
         let work = |(): &mut (), number: usize| {
             begun.fetch_add(1, Ordering::SeqCst);
             if number == 0 {
-                thread::sleep(Duration::from_millis(300));
+                let deadline = Instant::now() + Duration::from_mins(1);
+                while begun.load(Ordering::SeqCst) < expected && Instant::now() < deadline {
+                    thread::yield_now();
+                }
+                thread::sleep(Duration::from_millis(50));
                 most.store(begun.load(Ordering::SeqCst), Ordering::SeqCst);
             }
             Ok(())
@@ -192,9 +196,9 @@ mod tests {
     #[test]
     fn small_jobs_are_done_while_a_large_one_is_waited_for() {
         let crew = Crew { threads: 2, largest: 10 };
-        assert_eq!(most_under_way(&crew, |_| 10), 4);
-        assert_eq!(most_under_way(&crew, |number| if number == 0 { 10 } else { 1 }), 16);
-        assert_eq!(most_under_way(&crew, |_| 0), 16);
+        assert_eq!(begun_meanwhile(4, &crew, |_| 10), 4);
+        assert_eq!(begun_meanwhile(16, &crew, |number| if number == 0 { 10 } else { 1 }), 16);
+        assert_eq!(begun_meanwhile(16, &crew, |_| 0), 16);
     }
 
     #[test]

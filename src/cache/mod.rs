@@ -2,9 +2,9 @@
 //!
 //! One folder holds it all, a subfolder for each [`Kind`]; anything in it may
 //! be deleted at any time, but for compiled modules that a run is about to
-//! archive: it reads them where they lie. A piece is whole or not there: it is staged and
-//! renamed, its SHA-256 stands behind it, and what doesn't match is removed
-//! and made anew. Many processes may use the folder at once; only
+//! archive: it reads them where they lie. A piece is whole or not there: it is
+//! staged and renamed, its SHA-256 stands behind it, and what doesn't match is
+//! removed and made anew. Many processes may use the folder at once; only
 //! [`clean()`] waits until nobody does.
 //!
 //! A cache never makes a run fail. What goes wrong is remembered, and

@@ -179,9 +179,16 @@ impl Assembly {
             progress.warn("there is no Python in the archive");
         }
         let portability = Portability::of(&inventory, &options.completion.interpreter);
-        drop(readings);
-        let readings = key;
-        Ok(Assembly { measured, digest, manifest, portability, layout, cache, readings, _scratch: scratch })
+        Ok(Assembly {
+            measured,
+            digest,
+            manifest,
+            portability,
+            layout,
+            cache,
+            readings: key,
+            _scratch: scratch,
+        })
     }
 
     /// Compresses into `sink`, in the order of the layout.
