@@ -20,6 +20,14 @@ pub struct Entry {
     pub node: Node,
 }
 
+impl Entry {
+    /// By which entries are ordered in an archive.
+    #[must_use]
+    pub fn position(&self) -> (&Group, &str) {
+        (&self.group, &self.path)
+    }
+}
+
 /// The folders above `path`, outer ones first, that `previous` doesn't lie in. Of
 /// paths in order, each with the one before it, these are all folders, once.
 pub fn folders_above<'p>(path: &'p str, previous: &str) -> impl Iterator<Item = &'p str> + use<'p> {
@@ -45,6 +53,9 @@ pub enum Group {
     Package(Arc<str>),
     /// Files that belong to no package.
     Loose,
+    /// What lists the files of a package, with their hashes: `RECORD` (PEP 376)
+    /// and conda's records. Only these are not known before all others were read.
+    Lists,
 }
 
 /// What an entry is.

@@ -32,7 +32,7 @@ pub fn arrange(measured: Vec<Measured>, layout: &Layout) -> Result<Vec<Measured>
     let missing = missing_directories(&ordered)?;
     ordered.extend(missing.iter().map(|path| directory(path)));
     // What was listed is in this order already, which a stable sort makes use of.
-    ordered.sort_by(|a, b| (&a.entry.group, &a.entry.path).cmp(&(&b.entry.group, &b.entry.path)));
+    ordered.sort_by(|a, b| a.entry.position().cmp(&b.entry.position()));
     Ok(ordered)
 }
 

@@ -11,7 +11,7 @@ use crate::entry::{Group, Measured, Node};
 /// The version of the contract between entries and bytes: order, block
 /// cutting, header values and the codecs' output. Raise it whenever the same
 /// entries give other bytes, a codec's new version included; a test notices.
-pub const LAYOUT_VERSION: u32 = 5;
+pub const LAYOUT_VERSION: u32 = 6;
 
 /// The recipe of the archive that [`arrange`](super::arrange)d entries give.
 /// The manifest holds it, and so has no part in it.
@@ -76,6 +76,7 @@ fn group(group: &Group) -> Cow<'_, str> {
         Group::Interpreter => "interpreter".into(),
         Group::Package(name) => format!("package {name}").into(),
         Group::Loose => "loose".into(),
+        Group::Lists => "lists".into(),
     }
 }
 

@@ -90,6 +90,8 @@ pub fn adapt(entries: Vec<Arc<Entry>>, layout: &Layout, progress: &dyn Progress)
             adapted.push(Arc::clone(entry));
         }
     }
+    // What a link is replaced by may not come where the link did.
+    adapted.sort_by(|a, b| a.position().cmp(&b.position()));
     adapted
 }
 

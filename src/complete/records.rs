@@ -11,18 +11,22 @@ use rayon::prelude::*;
 
 use super::conda_meta;
 use super::facts::{Fact, Facts};
-use crate::entry::{CachedBytecode, Change, Content, Entry, File, Measured, Node, Rewrite};
+use crate::entry::{CachedBytecode, Change, Content, Entry, File, Group, Measured, Node, Rewrite};
 use crate::error::Result;
 use crate::fs::sha256;
 use crate::interrupt;
 use crate::parallel::AT_ONCE;
 use crate::prefix::{Inventory, Python, below, is_record, parse_record_line, relative};
 
-/// Says that relocation needn't look at them.
+/// Says that relocation needn't look at them, and that they come last.
 pub(super) fn own(inventory: &mut Inventory) {
-    for (path, file) in inventory.files_mut() {
-        if is_record(path) || conda_meta::is_record(path) {
-            file.rewrite = Rewrite::Keep;
+    let paths = inventory.iter().map(|entry| &entry.path);
+    let lists: Vec<_> =
+        paths.filter(|path| is_record(path) || conda_meta::is_record(path)).cloned().collect();
+    for path in lists {
+        if let Some(Entry { path, node: Node::File(file), .. }) = inventory.get(&path).cloned() {
+            let node = Node::File(File { rewrite: Rewrite::Keep, ..file });
+            inventory.put(Entry { path, group: Group::Lists, node });
         }
     }
 }

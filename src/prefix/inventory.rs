@@ -172,7 +172,7 @@ impl Inventory {
             .map(Arc::new);
         let mut all: Vec<Arc<Entry>> = folders.chain(self.entries.values().cloned()).collect();
         // No path is there twice.
-        all.par_sort_unstable_by(|a, b| (&a.group, &a.path).cmp(&(&b.group, &b.path)));
+        all.par_sort_unstable_by(|a, b| a.position().cmp(&b.position()));
         all
     }
 }
