@@ -121,7 +121,9 @@ fn environment(folder: &Path) -> Vec<Measured> {
         node: Node::File(manifest),
     };
     let entries = [folder, manifest].into_iter().chain(files).map(Arc::new).collect();
-    archive::measure(entries, &Stay, &Readings::none(), &Silent).expect("all of it was just written").measured
+    archive::measure(entries, &Stay, &Readings::none(), None, &Silent)
+        .expect("all of it was just written")
+        .measured
 }
 
 fn formats(criterion: &mut Criterion) {
@@ -135,7 +137,7 @@ fn formats(criterion: &mut Criterion) {
         let entries = archive::arrange(measured.clone(), &layout).expect("no name is too long");
         group.bench_function(format.name(), |bencher| {
             bencher.iter(|| {
-                archive::write(&entries, &layout, None, 0, &mut std::io::sink(), &Silent)
+                archive::write(&entries, &layout, None, None, 0, &mut std::io::sink(), &Silent)
                     .expect("nothing changed")
             });
         });

@@ -183,6 +183,59 @@ fn start_syncing(file: &std::fs::File, range: Range<u64>) {
     let _ = (file, range);
 }
 
+/// A file for this run alone, without a name, in the folder of `target`.
+///
+/// # Errors
+/// If no file can be made there.
+pub fn unnamed_file(target: &Path) -> io::Result<std::fs::File> {
+    tempfile::tempfile_in(parent(target))
+}
+
+/// Whether a file lies on another machine, or behind a program that may bring it
+/// there, as far as is known: writing and reading it may take long.
+pub fn is_remote(file: &std::fs::File) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        /// As `linux/magic.h` and the file systems' own sources have them: NFS, CIFS,
+        /// SMB 1 and 2, FUSE, 9P, Ceph, AFS twice, Lustre, GPFS.
+        const REMOTE: [u32; 11] = [
+            0x6969,
+            0xff53_4d42,
+            0x517b,
+            0xfe53_4d42,
+            0x6573_5546,
+            0x0102_1997,
+            0x00c3_6400,
+            0x5346_414f,
+            0x6b41_4653,
+            0x0bd0_0bd0,
+            0x4750_4653,
+        ];
+        // The numbers have 32 bits; some machines' type for them has a sign.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::unnecessary_cast)]
+        let kind = |found: rustix::fs::StatFs| found.f_type as u32;
+        rustix::fs::fstatfs(file).is_ok_and(|found| REMOTE.contains(&kind(found)))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        false
+    }
+}
+
+/// Gives the room of a range of a file back to the disk, where the file system
+/// can; what was there is lost.
+pub fn give_back(file: &std::fs::File, range: Range<u64>) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let _ = fallocate(file, hole, range.start, range.end - range.start);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, range);
+}
+
 /// A folder that is being filled.
 #[derive(Debug)]
 pub struct StagedDir {

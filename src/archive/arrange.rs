@@ -24,9 +24,8 @@ pub fn arrange(measured: Vec<Measured>, layout: &Layout) -> Result<Vec<Measured>
         if matches!(item.entry.node, Node::Directory) && item.entry.group != Group::Directory {
             Arc::make_mut(&mut item.entry).group = Group::Directory;
         }
-        if let Some(root) = &layout.arcroot {
-            let entry = Arc::make_mut(&mut item.entry);
-            entry.path = format!("{root}/{}", entry.path).into();
+        if let Some(path) = layout.path(&item.entry.path) {
+            Arc::make_mut(&mut item.entry).path = path.into();
         }
     }
     let missing = missing_directories(&ordered)?;

@@ -20,12 +20,7 @@ pub fn recipe(entries: &[Measured], layout: &Layout) -> Recipe {
     let (mut contents, mut groups) = (Contents::default(), Fields::default());
     for item in entries.iter().filter(|item| item.entry.group != Group::Manifest) {
         groups.text(&group(&item.entry.group));
-        let path = &item.entry.path;
-        match &item.entry.node {
-            Node::Directory => contents.directory(path),
-            Node::Link(target) => contents.link(path, target),
-            Node::File(file) => contents.file(path, file.executable, item.size, item.sha256),
-        }
+        contents.entry(item);
     }
     Recipe {
         layout: LAYOUT_VERSION,
@@ -43,6 +38,15 @@ pub fn recipe(entries: &[Measured], layout: &Layout) -> Recipe {
 pub(super) struct Contents(Fields);
 
 impl Contents {
+    pub(super) fn entry(&mut self, item: &Measured) {
+        let path = &item.entry.path;
+        match &item.entry.node {
+            Node::Directory => self.directory(path),
+            Node::Link(target) => self.link(path, target),
+            Node::File(file) => self.file(path, file.executable, item.size, item.sha256),
+        }
+    }
+
     pub(super) fn directory(&mut self, path: &str) {
         self.0.text(path);
         self.0.text("directory");

@@ -61,6 +61,16 @@ impl Layout {
         }
     }
 
+    /// Where an entry lies in the archive, if not at its own path.
+    pub(super) fn path(&self, path: &str) -> Option<String> {
+        self.arcroot.as_ref().map(|root| format!("{root}/{path}"))
+    }
+
+    /// Whether anything is compressed.
+    pub(super) fn compresses(&self) -> bool {
+        Layout::levels(self.format) != (0..=0)
+    }
+
     /// The level that is used when none is asked for: for deflate the fastest
     /// that makes nothing much larger than zlib does at its level 4, for
     /// Zstandard what takes the time of its own default.
@@ -79,7 +89,7 @@ impl Layout {
     /// [`Error::Level`] and [`Error::Arcroot`].
     pub fn check(&self) -> Result<(), Error> {
         let levels = Layout::levels(self.format);
-        if !levels.contains(&self.level) && levels != (0..=0) {
+        if !levels.contains(&self.level) && self.compresses() {
             return Err(Error::Level {
                 level: self.level,
                 format: self.format,

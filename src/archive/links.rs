@@ -246,10 +246,10 @@ mod tests {
     #[test]
     fn a_link_to_a_file_becomes_a_copy() {
         let entries =
-            vec![link("bin/python3", "python"), link("bin/python", "python3.11"), file("bin/python3.11")];
+            vec![link("bin/python", "python3.11"), link("bin/python3", "python"), file("bin/python3.11")];
         assert_eq!(
             zipped(entries, &Silent),
-            ["bin/python3=bin/python3.11", "bin/python=bin/python3.11", "bin/python3.11=bin/python3.11"]
+            ["bin/python=bin/python3.11", "bin/python3=bin/python3.11", "bin/python3.11=bin/python3.11"]
         );
     }
 

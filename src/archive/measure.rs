@@ -1,33 +1,22 @@
 //! The reading pass: what relocation changes in every file, how long the file
 //! is afterwards, and its SHA-256.
-//!
-//! Small files are read whole. Of a large one no more than a window is in
-//! memory, or a stretch where it holds a prefix, unless the relocator has to
-//! see all of it; then one such file is loaded at a time, so that threads
-//! don't multiply the largest one of an environment.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use rayon::prelude::*;
-use sha2::{Digest, Sha256};
-
-use super::content::{append, open};
+use super::blocks::runs;
+use super::bundle::Bundle;
+use super::early::{Blocks, Early, is_decided};
 use super::error::Error;
-use super::readings::{Known, Readings, Stamp};
-use super::splice;
-use super::stretches::{Next, Stretches};
-use crate::entry::{Change, Content, Edit, Entry, File, Measured, Node, Placeholder, Remake, Rewrite};
+use super::readings::Readings;
+use super::survey::{Surveyor, Told, WINDOW};
+use crate::entry::{Content, Edit, Entry, File, Measured, Node, Placeholder, Remake, Rewrite};
 use crate::error::Result;
 use crate::interrupt;
-use crate::parallel::{self, AT_ONCE};
+use crate::parallel;
 use crate::progress::{Progress, Step};
-
-/// Up to this size a file is read whole; a larger one in windows of this size.
-pub(super) const WINDOW: usize = 1 << 20;
 
 /// Finds the original prefix in the bytes of a file.
 pub trait Relocate: Sync {
@@ -109,7 +98,7 @@ pub fn workers(threads: usize) -> Result<rayon::ThreadPool, Error> {
 }
 
 /// Reads every file once, but for those of which there is a reading, on the
-/// threads of the pool that this is called in.
+/// threads of the pool that this is called in, and compresses what is `early`.
 ///
 /// # Errors
 /// If a file can't be read, is longer or shorter than its entry says, or can't
@@ -118,19 +107,33 @@ pub fn measure(
     entries: Vec<Arc<Entry>>,
     relocator: &dyn Relocate,
     readings: &Readings<'_>,
+    early: Option<&Early<'_>>,
     progress: &dyn Progress,
 ) -> Result<Survey> {
-    let surveyor = Surveyor { relocator, readings, one_at_a_time: Mutex::new(()) };
+    let surveyor = Surveyor::new(relocator, readings);
     progress.begin(Step::Read, Some(entries.len() as u64));
     let mut measured: Vec<Measured> = entries.into_iter().map(Measured::empty).collect();
     // In the order of the entries, and of a fixed size: what is found is put in its place.
     let mut told: Vec<Told> = std::iter::repeat_with(Told::default).take(measured.len()).collect();
-    measured.par_iter_mut().zip(&mut told).with_max_len(AT_ONCE).try_for_each(|(item, told)| {
-        interrupt::check()?;
-        *told = BUFFER.with_borrow_mut(|buffer| surveyor.entry(item, buffer))?;
-        progress.advance(1);
-        Ok::<_, crate::error::Error>(())
-    })?;
+    let portions = portions(&mut measured, &mut told, early.map_or(WINDOW as u64, Early::block_size));
+    let threads = early.map_or(usize::MAX, Early::threads);
+    let state = || Ok((Vec::new(), early.map(Early::bundle).transpose()?));
+    let read = |(buffer, bundle): &mut (Vec<u8>, Option<Box<dyn Bundle>>), portion: Portion<'_>| {
+        let Portion { measured, told } = portion;
+        let decided = is_decided(&measured[0].entry.group);
+        let bundle = bundle.as_deref_mut().filter(|_| decided);
+        let mut blocks = early.zip(bundle).map(|(early, bundle)| early.blocks(bundle));
+        for (item, told) in measured.iter_mut().zip(told) {
+            interrupt::check()?;
+            *told = surveyor.entry(item, buffer, &mut |item, at_hand| match &mut blocks {
+                Some(blocks) => blocks.push(item, &at_hand),
+                None => Ok(()),
+            })?;
+            progress.advance(1);
+        }
+        blocks.map_or(Ok(()), Blocks::end)
+    };
+    parallel::each(portions, threads, state, read)?;
     progress.end();
     let damaged = relocator.damaged();
     let sound = measured.iter().zip(&told).filter(|(item, _)| !damaged.contains(&*item.entry.path));
@@ -140,187 +143,38 @@ pub fn measure(
     Ok(Survey { measured, placeholders, damaged })
 }
 
-thread_local! {
-    /// What a thread reads files into.
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+/// What one thread reads in turn: a large file, or what lies in a
+/// [run](runs) before, between or behind such.
+struct Portion<'m> {
+    measured: &'m mut [Measured],
+    told: &'m mut [Told],
 }
 
-/// What the reading pass tells of a file besides its measures.
-type Told = (Vec<Placeholder>, Option<Box<Stamp>>);
-
-struct Surveyor<'a> {
-    relocator: &'a dyn Relocate,
-    readings: &'a Readings<'a>,
-    one_at_a_time: Mutex<()>,
+/// Entries that are not measured yet, in portions. The largest come first, since
+/// in the end all threads have to wait for the last one.
+fn portions<'m>(mut measured: &'m mut [Measured], mut told: &'m mut [Told], block: u64) -> Vec<Portion<'m>> {
+    let is_large = |item: &Measured| on_disk(item) > block;
+    let mut lengths = Vec::new();
+    for run in runs(measured, block) {
+        let parts = measured[run].chunk_by(|one, next| !is_large(one) && !is_large(next));
+        lengths.extend(parts.map(<[_]>::len));
+    }
+    let mut portions = Vec::with_capacity(lengths.len());
+    for length in lengths {
+        let (items, told_of_them);
+        (items, measured) = measured.split_at_mut(length);
+        (told_of_them, told) = told.split_at_mut(length);
+        portions.push(Portion { measured: items, told: told_of_them });
+    }
+    let size = |portion: &Portion<'_>| portion.measured.iter().map(on_disk).sum::<u64>();
+    portions.sort_by_cached_key(|portion| std::cmp::Reverse(size(portion)));
+    portions
 }
 
-/// What is known of a file after reading it.
-#[derive(Default)]
-pub(super) struct Found {
-    pub size: u64,
-    pub sha256: [u8; 32],
-    pub crc: u32,
-    pub change: Change,
-    pub placeholders: Vec<Placeholder>,
-}
-
-impl Surveyor<'_> {
-    /// Measures an entry.
-    fn entry(&self, item: &mut Measured, buffer: &mut Vec<u8>) -> Result<Told> {
-        let Node::File(file) = &item.entry.node else { return Ok(Told::default()) };
-        let stamp = self.readings.stamp(file).map(Box::new);
-        let known = stamp.as_ref().and_then(|stamp| self.known(&item.entry.path, file, stamp));
-        let found = known.map_or_else(|| self.file(&item.entry.path, file, buffer), Ok)?;
-        let Found { size, sha256, crc, change, placeholders } = found;
-        (item.size, item.sha256, item.crc, item.change) = (size, sha256, crc, change);
-        Ok((placeholders, stamp))
-    }
-
-    /// What an earlier pass found.
-    fn known(&self, path: &Arc<str>, file: &File, stamp: &Stamp) -> Option<Found> {
-        match self.readings.find(path, file, stamp)? {
-            Known::Whole(found) => Some(found),
-            Known::Remade(found) => {
-                let again = self.relocator.remake(&file.rewrite)?;
-                Some(Found { change: Change::Remade(again), ..found })
-            }
-        }
-    }
-
-    fn file(&self, name: &Arc<str>, file: &File, buffer: &mut Vec<u8>) -> Result<Found> {
-        let (path, size) = match &file.content {
-            Content::Memory(bytes) => return self.bytes(name, file, bytes),
-            Content::Disk { path, size } => (path.to_path(), *size),
-        };
-        let source = open(&path, size)?;
-        buffer.clear();
-        if size <= WINDOW as u64 {
-            append(&source, size, buffer)?;
-            return self.bytes(name, file, buffer);
-        }
-        let found = match self.windows(name, file, &source, size, buffer)? {
-            Seen::Unchanged(sha256, crc) => Some(Found { size, sha256, crc, ..Found::default() }),
-            Seen::Prefix => self.in_stretches(name, file, &path, size, buffer)?,
-            Seen::Whole => None,
-        };
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        let _turn = self.one_at_a_time.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut whole = Vec::new();
-        append(&open(&path, size)?, size, &mut whole)?;
-        self.bytes(name, file, &whole)
-    }
-
-    fn bytes(&self, name: &Arc<str>, file: &File, bytes: &[u8]) -> Result<Found> {
-        let original = bytes.len() as u64;
-        let (edits, placeholders) = match file.rewrite {
-            Rewrite::Keep => (Vec::new(), Vec::new()),
-            _ => self.relocator.relocate(name, file.executable, &file.rewrite, bytes)?,
-        };
-        assert!(splice::are_sound(&edits, original), "unordered edits of `{name}`");
-        let mut sums = Sums::default();
-        splice::stretches(bytes, &edits).for_each(|stretch| sums.update(stretch));
-        let size = splice::edited_size(&edits, original);
-        let remake = if edits.is_empty() { None } else { self.relocator.remake(&file.rewrite) };
-        let change = remake.map_or_else(|| edits.into(), Change::Remade);
-        let (sha256, crc) = sums.finish();
-        Ok(Found { size, sha256, crc, change, placeholders })
-    }
-
-    /// Looks at a large file until it is known whether it changes.
-    fn windows(
-        &self,
-        name: &str,
-        file: &File,
-        source: &fs_err::File,
-        size: u64,
-        buffer: &mut Vec<u8>,
-    ) -> Result<Seen> {
-        let searched = file.rewrite != Rewrite::Keep;
-        let overlap = if searched { self.relocator.overlap() } else { 0 };
-        let mut sums = Sums::default();
-        let mut left = size;
-        while left > 0 {
-            interrupt::check()?;
-            let first = left == size;
-            let shared = buffer.len().min(overlap);
-            buffer.drain(..buffer.len() - shared);
-            let fresh = left.min(WINDOW as u64);
-            append(source, fresh, buffer)?;
-            if searched {
-                if first && self.relocator.needs_whole(name, file.executable, &file.rewrite, buffer) {
-                    return Ok(Seen::Whole);
-                }
-                if self.relocator.holds_prefix(buffer) {
-                    return Ok(Seen::Prefix);
-                }
-            }
-            sums.update(&buffer[shared..]);
-            left -= fresh;
-        }
-        let (sha256, crc) = sums.finish();
-        Ok(Seen::Unchanged(sha256, crc))
-    }
-
-    /// Relocates a large file while it is read, if it can be.
-    fn in_stretches(
-        &self,
-        name: &str,
-        file: &File,
-        path: &Path,
-        size: u64,
-        buffer: &mut Vec<u8>,
-    ) -> Result<Option<Found>> {
-        let mut stretches = Stretches::new(open(path, size)?, size, buffer);
-        let head = stretches.head()?;
-        let Some(relocate) = self.relocator.in_stretches(name, &file.rewrite, head, path) else {
-            return Ok(None);
-        };
-        let (mut sums, mut changed, mut listed) = (Sums::default(), Vec::new(), Vec::new());
-        loop {
-            interrupt::check()?;
-            let (at, bytes) = match stretches.next()? {
-                Next::Stretch(at, bytes) => (at, bytes),
-                Next::TooLong => return Ok(None),
-                Next::End => break,
-            };
-            let (edits, placeholders) = relocate(bytes);
-            let sound = edits.iter().all(Edit::keeps_length) && splice::are_sound(&edits, bytes.len() as u64);
-            assert!(sound, "edits of `{name}` that are unordered or move what is behind them");
-            splice::stretches(bytes, &edits).for_each(|stretch| sums.update(stretch));
-            changed.extend(edits.into_iter().map(|edit| edit.moved(at)));
-            listed.extend(placeholders.into_iter().map(|placeholder| placeholder.moved(at)));
-        }
-        let (sha256, crc) = sums.finish();
-        Ok(Some(Found { size, sha256, crc, change: changed.into(), placeholders: listed }))
-    }
-}
-
-/// What looking at a large file tells.
-enum Seen {
-    /// All of it, with its SHA-256 and CRC-32: it holds no prefix.
-    Unchanged([u8; 32], u32),
-    /// The file may hold a prefix.
-    Prefix,
-    /// By what it begins with, all of it is needed at once.
-    Whole,
-}
-
-/// SHA-256 and CRC-32 of what is archived.
-#[derive(Default)]
-struct Sums {
-    sha256: Sha256,
-    crc: crc32fast::Hasher,
-}
-
-impl Sums {
-    fn update(&mut self, bytes: &[u8]) {
-        self.sha256.update(bytes);
-        self.crc.update(bytes);
-    }
-
-    fn finish(self) -> ([u8; 32], u32) {
-        (self.sha256.finalize().into(), self.crc.finalize())
+/// How many bytes are read for an entry.
+fn on_disk(item: &Measured) -> u64 {
+    match &item.entry.node {
+        Node::File(File { content: Content::Disk { size, .. }, .. }) => *size,
+        _ => 0,
     }
 }

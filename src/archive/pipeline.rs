@@ -30,7 +30,8 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    fn size(&self) -> usize {
+    /// How many threads there are.
+    pub(super) fn size(&self) -> usize {
         let threads = parallel::count(self.threads);
         if self.threads > 0 || self.largest == 0 {
             return threads;

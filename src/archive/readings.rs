@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::measure::Found;
 use super::shelf::{self, Shelf};
+use super::survey::Found;
 use crate::cache::{Cache, Key, Kind};
 use crate::entry::{Change, Content, Edit, File, Measured, Node, Placeholder, Rewrite};
 

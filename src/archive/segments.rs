@@ -1,9 +1,9 @@
-//! Compressed stretches of archives, kept for the next archive that holds the
-//! same entries.
+//! Compressed stretches of archives: those of the pass before, and those kept
+//! for the next archive that holds the same entries.
 //!
 //! A stretch's bytes are a function of its entries and the layout, so they
-//! are found by a digest of those, and taking them from a cache gives the
-//! archive that making them would give.
+//! are found by a digest of those, and taking them from where they were kept
+//! gives the archive that making them would give.
 
 use std::ops::Range;
 
@@ -12,8 +12,9 @@ use sha2::{Digest, Sha256};
 use super::blocks::slices;
 use super::digest::{Contents, LAYOUT_VERSION};
 use super::layout::Layout;
+use super::spool::Spool;
 use crate::cache::{Cache, Key, Kind};
-use crate::entry::{Measured, Node};
+use crate::entry::Measured;
 
 /// CRC-32 and size of something compressed, as it is kept: four bytes and
 /// eight.
@@ -33,39 +34,82 @@ pub(super) struct Sum {
     pub size: u64,
 }
 
-/// The cache, as far as one archive is concerned.
+/// What is kept of one archive: for this run, and in the cache.
 pub(super) struct Segments<'a> {
     cache: Option<&'a Cache>,
+    spool: Option<&'a Spool>,
     layout: Sha256,
 }
 
 impl<'a> Segments<'a> {
     /// Where nothing is compressed, nothing is worth keeping.
-    pub(super) fn new(cache: Option<&'a Cache>, layout: &Layout) -> Self {
-        let compressed = Layout::levels(layout.format) != (0..=0);
+    pub(super) fn new(cache: Option<&'a Cache>, spool: Option<&'a Spool>, layout: &Layout) -> Self {
         let text = format!("{LAYOUT_VERSION} {} {} {} ", layout.format, layout.level, layout.time);
         Segments {
-            cache: cache.filter(|_| compressed),
+            cache: cache.filter(|_| layout.compresses()),
+            spool,
             layout: Sha256::new().chain_update(env!("CARGO_PKG_VERSION")).chain_update(text),
         }
     }
 
-    /// The stretch of these entries, or of this part of the one entry, from the
-    /// cache or made by `make`.
+    /// By which the stretch of these entries, or of this part of the one entry, is
+    /// found, if anything is kept at all.
+    pub(super) fn key(&self, entries: &[Measured], part: Option<&Range<u64>>) -> Option<Key> {
+        if self.cache.is_none() && self.spool.is_none() {
+            return None;
+        }
+        let mut contents = Contents::default();
+        for item in entries {
+            contents.entry(item);
+        }
+        Some(self.key_of(contents, part))
+    }
+
+    /// Whether the pass before made a stretch.
+    pub(super) fn is_spooled(&self, key: &Key) -> bool {
+        self.spool.is_some_and(|spool| spool.has(key))
+    }
+
+    /// A stretch that the pass before made, for the one time that it is needed.
+    pub(super) fn spooled(&self, key: &Key) -> Option<Segment> {
+        Segment::decoded(self.spool?.take(key)?)
+    }
+
+    /// A stretch from the cache, or made by `make`.
     pub(super) fn get<E>(
         &self,
-        entries: &[Measured],
-        part: Option<&Range<u64>>,
+        key: Option<&Key>,
         make: impl FnOnce() -> Result<Segment, E>,
     ) -> Result<Segment, E> {
-        let Some(cache) = self.cache else { return make() };
-        let key = self.key(entries, part);
-        if let Some(segment) = cache.get(Kind::Segments, &key).and_then(Segment::decoded) {
+        let Some((cache, key)) = self.cache.zip(key) else { return make() };
+        if let Some(segment) = cache.get(Kind::Segments, key).and_then(Segment::decoded) {
             return Ok(segment);
         }
         let segment = make()?;
-        cache.put(Kind::Segments, &key, &[&segment.bytes, &segment.tail()]);
+        cache.put(Kind::Segments, key, &[&segment.bytes, &segment.tail()]);
         Ok(segment)
+    }
+
+    /// Keeps the stretch of these entries, made by `make`, for the time when it
+    /// is asked for.
+    pub(super) fn prepare<E>(
+        &self,
+        contents: Contents,
+        make: impl FnOnce() -> Result<Segment, E>,
+    ) -> Result<(), E> {
+        let key = self.key_of(contents, None);
+        if self.cache.is_some_and(|cache| cache.has(Kind::Segments, &key)) {
+            return Ok(());
+        }
+        let segment = make()?;
+        let parts = [&segment.bytes[..], &segment.tail()];
+        if let Some(cache) = self.cache {
+            cache.put(Kind::Segments, &key, &parts);
+        }
+        if let Some(spool) = self.spool {
+            spool.put(key, parts);
+        }
+        Ok(())
     }
 
     /// Removes all slices of an entry, in blocks of about `target` bytes, from
@@ -73,20 +117,13 @@ impl<'a> Segments<'a> {
     pub(super) fn forget(&self, item: &Measured, target: u64) {
         let Some(cache) = self.cache else { return };
         for part in slices(item.size, target) {
-            cache.forget(Kind::Segments, &self.key(std::slice::from_ref(item), Some(&part)));
+            if let Some(key) = self.key(std::slice::from_ref(item), Some(&part)) {
+                cache.forget(Kind::Segments, &key);
+            }
         }
     }
 
-    fn key(&self, entries: &[Measured], part: Option<&Range<u64>>) -> Key {
-        let mut contents = Contents::default();
-        for item in entries {
-            let path = &item.entry.path;
-            match &item.entry.node {
-                Node::Directory => contents.directory(path),
-                Node::Link(target) => contents.link(path, target),
-                Node::File(file) => contents.file(path, file.executable, item.size, item.sha256),
-            }
-        }
+    fn key_of(&self, contents: Contents, part: Option<&Range<u64>>) -> Key {
         let part = part.map_or_else(String::new, |part| format!(" {}-{}", part.start, part.end));
         self.layout.clone().chain_update(contents.finish()).chain_update(part).finalize().into()
     }

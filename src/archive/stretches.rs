@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::content::append;
-use super::measure::WINDOW;
+use super::survey::WINDOW;
 use crate::entry::MOST_ROOM;
 use crate::error::Result;
 

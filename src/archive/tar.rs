@@ -4,13 +4,14 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use super::blocks::{Block, cut};
-use super::content::{Parted, Reader, same};
+use super::blocks::Block;
+use super::bundle::{Bundle, Fill, content};
+use super::compress::compress;
+use super::content::{Parted, same};
 use super::deflate::Next;
-use super::pipeline::{Crew, Job, in_order};
 use super::segments::{Segment, Segments, Sum};
 use super::ustar;
-use crate::entry::{File, Measured, Node};
+use crate::entry::Measured;
 use crate::error::Result;
 use crate::progress::Progress;
 
@@ -64,57 +65,42 @@ pub(super) fn write(
     sink: &mut dyn Write,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let blocks = cut(entries, codec.block_size());
     let parted = Parted::default();
-    // The end of the stream is a block of its own: no package's block changes
-    // because it has become the last.
-    let jobs = blocks
-        .into_iter()
-        .map(|block| Job { holds: block.size(entries), what: Some(block) })
-        .chain(std::iter::once(Job::light(None)))
-        .map(Ok);
-    let compress = |(compressor, raw): &mut (Compressor, Vec<u8>), block: Option<Block>| {
-        let segment = match &block {
-            None => segment(compressor, &[0; ustar::END], Next::End)?,
-            Some(block) => {
-                let (range, part) = block.parts();
-                segments.get(&entries[range.clone()], part.as_ref(), || {
-                    raw.clear();
-                    // Growing by doubling would take twice the memory.
-                    raw.reserve_exact(room(&entries[range.clone()], part.as_ref()));
-                    stretch(entries, block, time, &parted, raw)?;
-                    Ok::<_, crate::error::Error>(segment(compressor, raw, Next::Block)?)
-                })?
-            }
-        };
-        Ok((block, segment))
+    let make = |bundle: &mut TarBundle, block: &Block| {
+        let (range, part) = block.parts();
+        let entries = &entries[range];
+        bundle.begin(room(entries, part.as_ref()));
+        match &part {
+            None => entries.iter().try_for_each(|item| bundle.read(item))?,
+            Some(part) => bundle.slice(&entries[0], part, &parted)?,
+        }
+        bundle.finish()
     };
     sink.write_all(&codec.header())?;
     let (mut crc, mut sizes) = (crc32fast::Hasher::new(), Vec::new());
     let mut slices = crc32fast::Hasher::new();
-    in_order(
-        jobs,
-        &Crew { threads, largest: codec.block_size() },
-        || Ok((codec.compressor()?, Vec::new())),
-        compress,
-        |(block, segment)| {
-            sink.write_all(&segment.bytes)?;
-            for sum in &segment.sums {
-                crc.combine(&sum.hasher());
-                sizes.push((segment.bytes.len() as u64, sum.size));
-                progress.advance(sum.size);
-            }
-            let Some(Block::Slice { entry, range }) = block else { return Ok(()) };
-            segment.sums.iter().for_each(|sum| slices.combine(&sum.hasher()));
-            let item = &entries[entry];
-            if range.end < item.size {
-                return Ok(());
-            }
-            let archived = std::mem::take(&mut slices).finalize();
-            same(item, crc_of(item, time), archived)
-                .inspect_err(|_| segments.forget(item, codec.block_size()))
-        },
-    )?;
+    let mut put = |segment: &Segment| {
+        for sum in &segment.sums {
+            crc.combine(&sum.hasher());
+            sizes.push((segment.bytes.len() as u64, sum.size));
+            progress.advance(sum.size);
+        }
+        sink.write_all(&segment.bytes)
+    };
+    let bundle = || Ok(TarBundle::new(codec, time)?);
+    compress(entries, codec.block_size(), segments, threads, bundle, make, |block, segment| {
+        put(&segment)?;
+        let Block::Slice { entry, range } = block else { return Ok(()) };
+        segment.sums.iter().for_each(|sum| slices.combine(&sum.hasher()));
+        let item = &entries[*entry];
+        if range.end < item.size {
+            return Ok(());
+        }
+        let archived = std::mem::take(&mut slices).finalize();
+        same(item, crc_of(item, time), archived).inspect_err(|_| segments.forget(item, codec.block_size()))
+    })?;
+    // A block of its own: no package's block changes because it has become the last.
+    put(&bundle()?.compress(&[0; ustar::END], Next::End)?)?;
     sink.write_all(&codec.trailer(crc.finalize(), &sizes))?;
     Ok(())
 }
@@ -130,9 +116,65 @@ fn room(entries: &[Measured], part: Option<&Range<u64>>) -> usize {
     }
 }
 
-fn segment(compressor: &mut Compressor, raw: &[u8], next: Next) -> io::Result<Segment> {
-    let sums = vec![Sum::of(raw)];
-    Ok(Segment { bytes: compressor(raw, next)?, sums })
+/// A block of a tar stream.
+pub(super) struct TarBundle {
+    time: u64,
+    compressor: Compressor,
+    raw: Vec<u8>,
+}
+
+impl TarBundle {
+    pub(super) fn new(codec: &dyn Codec, time: u64) -> io::Result<Self> {
+        Ok(TarBundle { time, compressor: codec.compressor()?, raw: Vec::new() })
+    }
+
+    /// Makes room for a block.
+    pub(super) fn begin(&mut self, room: usize) {
+        self.raw.clear();
+        // Growing by doubling would take twice the memory.
+        self.raw.reserve_exact(room);
+    }
+
+    /// Adds a part of an entry.
+    fn slice(&mut self, item: &Measured, part: &Range<u64>, parted: &Parted) -> Result<()> {
+        if part.start == 0 {
+            self.raw.extend_from_slice(&ustar::header(item, self.time));
+        }
+        if let Some(file) = content(item) {
+            parted.open(item, file)?.read(part.clone(), &mut self.raw)?;
+        }
+        if part.end == item.size {
+            pad(&mut self.raw);
+        }
+        Ok(())
+    }
+
+    fn compress(&mut self, raw: &[u8], next: Next) -> io::Result<Segment> {
+        Ok(Segment { bytes: (self.compressor)(raw, next)?, sums: vec![Sum::of(raw)] })
+    }
+}
+
+impl Bundle for TarBundle {
+    fn add(&mut self, item: &Measured, fill: &mut Fill<'_>) -> Result<()> {
+        self.raw.extend_from_slice(&ustar::header(item, self.time));
+        if content(item).is_some() {
+            fill(&mut self.raw)?;
+            pad(&mut self.raw);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<Segment> {
+        let raw = std::mem::take(&mut self.raw);
+        let segment = self.compress(&raw, Next::Block)?;
+        self.raw = raw;
+        self.clear();
+        Ok(segment)
+    }
+
+    fn clear(&mut self) {
+        self.raw.clear();
+    }
 }
 
 /// The CRC-32 of all that the tar stream holds of an entry.
@@ -143,54 +185,6 @@ fn crc_of(item: &Measured, time: u64) -> u32 {
     let padding = item.size.next_multiple_of(ustar::RECORD as u64) - item.size;
     crc.update(&[0; ustar::RECORD][..usize::try_from(padding).unwrap_or(0)]);
     crc.finalize()
-}
-
-/// Appends the bytes of the tar stream that a block stands for.
-fn stretch(entries: &[Measured], block: &Block, time: u64, parted: &Parted, raw: &mut Vec<u8>) -> Result<()> {
-    raw.reserve(usize::try_from(weight(entries, block)).unwrap_or(0));
-    match block {
-        Block::Entries(range) => {
-            for item in &entries[range.clone()] {
-                raw.extend_from_slice(&ustar::header(item, time));
-                if let Some(file) = file(item) {
-                    Reader::open(item, file)?.read_whole(raw)?;
-                    pad(raw);
-                }
-            }
-        }
-        Block::Slice { entry, range } => {
-            let item = &entries[*entry];
-            if range.start == 0 {
-                raw.extend_from_slice(&ustar::header(item, time));
-            }
-            if let Some(file) = file(item) {
-                parted.open(item, file)?.read(range.clone(), raw)?;
-            }
-            if range.end == item.size {
-                pad(raw);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// How long a stretch is, if no entry needs more than one header.
-fn weight(entries: &[Measured], block: &Block) -> u64 {
-    const RECORD: u64 = ustar::RECORD as u64;
-    match block {
-        Block::Entries(range) => {
-            entries[range.clone()].iter().map(|item| RECORD + item.size.next_multiple_of(RECORD)).sum()
-        }
-        Block::Slice { range, .. } => range.end - range.start + 2 * RECORD,
-    }
-}
-
-/// The file that an entry is, if it has any content.
-fn file(item: &Measured) -> Option<&File> {
-    match &item.entry.node {
-        Node::File(file) if item.size > 0 => Some(file),
-        _ => None,
-    }
 }
 
 /// Blocks start at, and slices but the last are, multiples of a tar record.

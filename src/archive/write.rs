@@ -5,6 +5,7 @@ use std::io::Write;
 use super::gzip::Gzip;
 use super::layout::Layout;
 use super::segments::Segments;
+use super::spool::Spool;
 use super::tar::{self, Codec, Plain};
 use super::zip;
 use super::zstd::Zstd;
@@ -26,7 +27,7 @@ pub struct Written {
 
 /// Writes [`arrange`](super::arrange)d entries to `sink`, from front to back.
 /// The bytes are the same for any number of threads, where 0 means one
-/// for each core, up to 16, and whatever the cache holds.
+/// for each core, up to 16, and whatever the cache and the spool hold.
 ///
 /// # Errors
 /// If a file can't be read or changed since it was measured, or if `sink`
@@ -39,6 +40,7 @@ pub fn write(
     entries: &[Measured],
     layout: &Layout,
     cache: Option<&Cache>,
+    spool: Option<&Spool>,
     threads: usize,
     sink: &mut (dyn Write + Send),
     progress: &dyn Progress,
@@ -46,19 +48,25 @@ pub fn write(
     layout.check()?;
     progress.begin(Step::Pack, Some(entries.iter().map(|item| item.size).sum()));
     let mut sink = Hashing::new(sink);
-    let (time, level) = (layout.time, layout.level);
-    let segments = Segments::new(cache, layout);
-    let mut tar =
-        |codec: &dyn Codec| tar::write(entries, time, codec, &segments, threads, &mut sink, progress);
-    match layout.format {
-        Format::Tar => tar(&Plain),
-        Format::TarGz => tar(&Gzip { level }),
-        Format::TarZst => tar(&Zstd { level }),
-        Format::Zip => zip::write(entries, layout, &segments, threads, &mut sink, progress),
-        Format::Directory => unreachable!("a directory is not written to a sink"),
+    let segments = Segments::new(cache, spool, layout);
+    match codec(layout) {
+        Some(codec) => tar::write(entries, layout.time, &*codec, &segments, threads, &mut sink, progress),
+        None => zip::write(entries, layout, &segments, threads, &mut sink, progress),
     }?;
     sink.flush()?;
     progress.end();
     let (_, sha256, size) = sink.finish();
     Ok(Written { size, sha256 })
+}
+
+/// What the tar stream of a format goes through; nothing for a zip.
+pub(super) fn codec(layout: &Layout) -> Option<Box<dyn Codec>> {
+    let level = layout.level;
+    match layout.format {
+        Format::Tar => Some(Box::new(Plain)),
+        Format::TarGz => Some(Box::new(Gzip { level })),
+        Format::TarZst => Some(Box::new(Zstd { level })),
+        Format::Zip => None,
+        Format::Directory => unreachable!("a directory is not written to a sink"),
+    }
 }

@@ -7,11 +7,12 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use super::blocks::{Block, cut};
-use super::content::{Parted, Reader, same};
+use super::blocks::Block;
+use super::bundle::{Bundle, Fill, content};
+use super::compress::compress;
+use super::content::{Parted, same};
 use super::deflate::{Deflater, Next};
 use super::layout::Layout;
-use super::pipeline::{Crew, Job, in_order};
 use super::segments::{Segment, Segments, Sum};
 use super::zip_records::{DosTime, Record, Sizes, end};
 use crate::entry::{Measured, Node};
@@ -19,7 +20,7 @@ use crate::error::Result;
 use crate::progress::Progress;
 
 /// About how much a block holds, in bytes.
-const BLOCK: u64 = 1 << 20;
+pub(super) const BLOCK: u64 = 1 << 20;
 
 /// The compressed content of a file up to this size waits in memory for its
 /// header.
@@ -39,71 +40,88 @@ pub(super) fn write(
 ) -> Result<()> {
     let mut output =
         Output { sink, time: DosTime::from_unix(layout.time), offset: 0, directory: Vec::new(), large: None };
-    let jobs =
-        cut(entries, BLOCK).into_iter().map(|block| Ok(Job { holds: block.size(entries), what: block }));
     let parted = Parted::default();
-    let compress = |deflater: &mut Deflater, block: Block| {
+    let make = |bundle: &mut ZipBundle, block: &Block| {
         let (range, part) = block.parts();
-        let segment = segments.get(&entries[range.clone()], part.as_ref(), || match &part {
-            None => whole(&entries[range.clone()], deflater),
-            Some(part) => slice(&entries[range.start], part, &parted, deflater),
-        })?;
-        Ok((block, segment))
-    };
-    in_order(
-        jobs,
-        &Crew { threads, largest: BLOCK },
-        || Ok(Deflater::new(layout.level)),
-        compress,
-        |(block, segment)| {
-            let (range, part) = block.parts();
-            let whole = || entries[range.clone()].iter().map(|item| item.size).sum();
-            progress.advance(part.as_ref().map_or_else(whole, |part| part.end - part.start));
-            match part {
-                None => output.entries(&entries[range], &segment),
-                Some(part) => {
-                    let item = &entries[range.start];
-                    output.slice(item, &part, segment).inspect_err(|_| segments.forget(item, BLOCK))
-                }
+        let entries = &entries[range];
+        match &part {
+            None => {
+                entries.iter().try_for_each(|item| bundle.read(item))?;
+                bundle.finish()
             }
-        },
-    )?;
+            Some(part) => bundle.slice(&entries[0], part, &parted),
+        }
+    };
+    let bundle = || Ok(ZipBundle::new(layout.level));
+    compress(entries, BLOCK, segments, threads, bundle, make, |block, segment| {
+        let (range, part) = block.parts();
+        let whole = || entries[range.clone()].iter().map(|item| item.size).sum();
+        progress.advance(part.as_ref().map_or_else(whole, |part| part.end - part.start));
+        match part {
+            None => output.entries(&entries[range], &segment),
+            Some(part) => {
+                let item = &entries[range.start];
+                output.slice(item, &part, segment).inspect_err(|_| segments.forget(item, BLOCK))
+            }
+        }
+    })?;
     output.finish()
 }
 
-/// The contents of whole entries, with the CRC-32 of each and its size when
-/// compressed.
-fn whole(entries: &[Measured], deflater: &mut Deflater) -> Result<Segment> {
-    let mut segment = Segment::default();
-    for item in entries {
-        let start = segment.bytes.len();
+/// The contents of entries, compressed one by one.
+pub(super) struct ZipBundle {
+    deflater: Deflater,
+    /// With the CRC-32 of each and its size when compressed.
+    segment: Segment,
+    /// What is compressed.
+    raw: Vec<u8>,
+}
+
+impl ZipBundle {
+    pub(super) fn new(level: u32) -> Self {
+        ZipBundle { deflater: Deflater::new(level), segment: Segment::default(), raw: Vec::new() }
+    }
+
+    /// A part of a large entry's content, with CRC-32 and size before compression.
+    fn slice(&mut self, item: &Measured, part: &Range<u64>, parted: &Parted) -> Result<Segment> {
+        self.raw.clear();
+        if let Some(file) = content(item) {
+            parted.open(item, file)?.read(part.clone(), &mut self.raw)?;
+        }
+        let next = if part.end == item.size { Next::End } else { Next::Block };
+        let mut bytes = Vec::new();
+        self.deflater.block(&self.raw, next, &mut bytes);
+        Ok(Segment { bytes, sums: vec![Sum::of(&self.raw)] })
+    }
+}
+
+impl Bundle for ZipBundle {
+    fn add(&mut self, item: &Measured, fill: &mut Fill<'_>) -> Result<()> {
+        let start = self.segment.bytes.len();
         let crc = match &item.entry.node {
             Node::Link(target) => {
-                segment.bytes.extend_from_slice(target.as_bytes());
+                self.segment.bytes.extend_from_slice(target.as_bytes());
                 crc32fast::hash(target.as_bytes())
             }
-            Node::File(file) if item.size > 0 => {
-                let mut raw = Vec::new();
-                Reader::open(item, file)?.read_whole(&mut raw)?;
-                deflater.block(&raw, Next::End, &mut segment.bytes);
+            Node::File(_) if content(item).is_some() => {
+                self.raw.clear();
+                fill(&mut self.raw)?;
+                self.deflater.block(&self.raw, Next::End, &mut self.segment.bytes);
                 item.crc
             }
             Node::Directory | Node::File(_) => 0,
         };
-        segment.sums.push(Sum { crc, size: (segment.bytes.len() - start) as u64 });
+        self.segment.sums.push(Sum { crc, size: (self.segment.bytes.len() - start) as u64 });
+        Ok(())
     }
-    Ok(segment)
-}
 
-/// A part of a large entry's content, with CRC-32 and size before compression.
-fn slice(item: &Measured, part: &Range<u64>, parted: &Parted, deflater: &mut Deflater) -> Result<Segment> {
-    let (mut raw, mut bytes) = (Vec::new(), Vec::new());
-    if let Node::File(file) = &item.entry.node {
-        parted.open(item, file)?.read(part.clone(), &mut raw)?;
+    fn finish(&mut self) -> Result<Segment> {
+        Ok(std::mem::take(&mut self.segment))
     }
-    let next = if part.end == item.size { Next::End } else { Next::Block };
-    deflater.block(&raw, next, &mut bytes);
-    Ok(Segment { bytes, sums: vec![Sum::of(&raw)] })
+
+    fn clear(&mut self) {
+        self.segment = Segment::default();
+    }
 }
 
 /// The archive as far as it is written.

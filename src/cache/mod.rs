@@ -129,6 +129,12 @@ impl Cache {
         None
     }
 
+    /// Whether there is a piece, sound or not.
+    #[must_use]
+    pub fn has(&self, kind: Kind, key: &Key) -> bool {
+        self.path(kind, key).exists()
+    }
+
     /// Removes a damaged piece, and remembers to tell.
     pub fn discard(&self, piece: &Path) {
         self.damaged.fetch_add(1, Ordering::Relaxed);

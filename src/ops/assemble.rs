@@ -11,7 +11,7 @@ use super::cache::{CacheUse, RunCache};
 use super::environment::Environment;
 use super::pass::Pass;
 use super::stranded;
-use crate::archive::{self, Layout, Links, Readings, Written};
+use crate::archive::{self, Early, Layout, Links, Readings, Spool, Written};
 use crate::artifact::{ContentDigest, Format, GlibcFloor, Manifest, PythonInfo};
 use crate::baseline::GlibcTarget;
 use crate::cache;
@@ -108,6 +108,8 @@ pub(super) struct Assembly {
     portability: Portability,
     layout: Layout,
     cache: RunCache,
+    /// What was compressed already.
+    spool: Option<Spool>,
     /// Of what reading the files found.
     readings: Option<cache::Key>,
     /// Bytecode of which only this run knows.
@@ -116,17 +118,20 @@ pub(super) struct Assembly {
 
 impl Assembly {
     /// Reads an environment once: completes it, relocates every file, and
-    /// fixes order, sizes and digests.
+    /// fixes order, sizes and digests. With a spool, what can be compressed
+    /// meanwhile is; who has something to do with the first bytes of an archive
+    /// as soon as they are there gives none.
     pub fn new(
         environment: &Environment,
         options: &PackOptions,
         format: Format,
         cache: RunCache,
+        spool: Option<Spool>,
         progress: &dyn Progress,
     ) -> Result<Self> {
         let layout = options.layout(format)?;
         let workers = archive::workers(options.threads())?;
-        workers.install(|| Assembly::gather(environment, options, layout, cache, progress))
+        workers.install(|| Assembly::gather(environment, options, layout, cache, spool, progress))
     }
 
     /// As [`Assembly::new`], on the threads that it is called in.
@@ -135,6 +140,7 @@ impl Assembly {
         options: &PackOptions,
         layout: Layout,
         cache: RunCache,
+        spool: Option<Spool>,
         progress: &dyn Progress,
     ) -> Result<Self> {
         let inventory = prefix::scan(&environment.prefix, &options.scan, progress)?;
@@ -157,9 +163,11 @@ impl Assembly {
         let kept = cache.get().filter(|_| environment.is_lasting());
         let key = kept.map(|_| reading);
         let readings = kept.map_or_else(Readings::none, |cache| Readings::load(cache, reading));
+        let early = spool.as_ref().and_then(|spool| Early::new(&layout, cache.get(), spool, threads));
         let measure = |inventory: &Inventory| {
             let entries = archive::adapt(inventory.entries(), &layout, progress);
-            archive::measure(entries, &Pass::new(&relocator, &layout), &readings, progress)
+            let pass = Pass::new(&relocator, &layout);
+            archive::measure(entries, &pass, &readings, early.as_ref(), progress)
         };
         let mut survey = measure(&inventory)?;
         // What is compiled now is sound, whatever a second pass would make of it.
@@ -186,6 +194,7 @@ impl Assembly {
             portability,
             layout,
             cache,
+            spool,
             readings: key,
             _scratch: scratch,
         })
@@ -202,7 +211,8 @@ impl Assembly {
         progress: &dyn Progress,
     ) -> Result<Written> {
         memory::give_back();
-        archive::write(&self.measured, &self.layout, self.cache.get(), options.threads(), sink, progress)
+        let (cache, spool) = (self.cache.get(), self.spool.as_ref());
+        archive::write(&self.measured, &self.layout, cache, spool, options.threads(), sink, progress)
             .inspect_err(|error| self.doubt(error))
     }
 

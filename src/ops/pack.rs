@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::assemble::{Assembly, Contents, PackOptions};
 use super::cache::RunCache;
 use super::environment::{Plan, SourceOptions};
+use crate::archive::Spool;
 use crate::artifact::Format;
 use crate::error::{Explain, Result};
 use crate::fs::{self, OnExisting, StagedDir, StagedFile};
@@ -83,13 +84,14 @@ pub fn pack(
             tried => drop(tried?),
         }
         let environment = plan.build(source, progress)?;
-        let assembly = Assembly::new(&environment, options, format, cache, progress)?;
+        let assembly = Assembly::new(&environment, options, format, cache, None, progress)?;
         let size = assembly.write_directory(&path, options.threads(), progress)?;
         return Ok(packed(path, format, size, None, assembly, progress));
     }
     let mut file = StagedFile::create(&path, on_existing)?;
     let environment = plan.build(source, progress)?;
-    let assembly = Assembly::new(&environment, options, format, cache, progress)?;
+    let spool = Some(Spool::beside(&path));
+    let assembly = Assembly::new(&environment, options, format, cache, spool, progress)?;
     let written = assembly.write(&mut file, options, progress)?;
     file.commit()?;
     Ok(packed(path, format, written.size, Some(hex::encode(written.sha256)), assembly, progress))

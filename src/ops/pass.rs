@@ -148,7 +148,7 @@ mod tests {
         let file = File { executable: false, content, rewrite: rewrite.clone() };
         let entry = Entry { path: path.into(), group: Group::Loose, node: Node::File(file) };
         let pass = Pass::new(&relocator, &Layout::new(Format::Tar));
-        let survey = measure(vec![entry.into()], &pass, &Readings::none(), &Silent).unwrap();
+        let survey = measure(vec![entry.into()], &pass, &Readings::none(), None, &Silent).unwrap();
         let whole = relocator.relocate(path, false, rewrite, bytes);
         assert!(survey.measured[0].change.edits() == Some(&whole.edits));
         assert!(survey.placeholders == whole.placeholders);

@@ -97,7 +97,8 @@ pub fn ship(
     store.check_writable()?;
 
     let environment = plan.build(source, progress)?;
-    let assembly = Assembly::new(&environment, options, format, cache, progress)?;
+    // What is compressed before the name is known could not be uploaded meanwhile.
+    let assembly = Assembly::new(&environment, options, format, cache, None, progress)?;
     if !engine.targets.is_empty() && !assembly.has_interpreter() {
         return Err(NoInterpreter.into());
     }

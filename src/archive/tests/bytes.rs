@@ -117,8 +117,8 @@ fn a_full_disk_ends_the_writing() {
         for room in [0, 20, 100_000, 1_100_000] {
             let layout = Layout::new(format);
             let many: Vec<Entry> = (0..8).map(|n| file(&format!("p{n}/f"), &noise(900_000, n))).collect();
-            let error =
-                write(&arranged(many, &layout), &layout, None, 3, &mut Full(room), &Silent).unwrap_err();
+            let error = write(&arranged(many, &layout), &layout, None, None, 3, &mut Full(room), &Silent)
+                .unwrap_err();
             assert!(error.hint().unwrap().contains("free some space"), "{format}");
         }
     }
@@ -137,7 +137,7 @@ fn a_file_that_changes_meanwhile_is_an_error() {
             fs_err::write(&source, noise(size, 2)).unwrap();
             let entries = arranged(vec![entry("a", node.clone())], &layout);
             fs_err::write(&source, &changed).unwrap();
-            let error = write(&entries, &layout, None, 2, &mut io::sink(), &Silent).unwrap_err();
+            let error = write(&entries, &layout, None, None, 2, &mut io::sink(), &Silent).unwrap_err();
             assert!(error.to_string().ends_with("changed while it was being packed"), "{error}");
         }
         fs_err::write(&source, noise(size, 2)).unwrap();

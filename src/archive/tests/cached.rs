@@ -64,7 +64,7 @@ impl Folder {
         });
         let begun = SystemTime::now() + Duration::from_secs(later);
         let readings = Readings::load_at(&self.cache, [1; 32], begun);
-        let survey = measure(entries.map(Arc::new).to_vec(), &relocator, &readings, &Silent).unwrap();
+        let survey = measure(entries.map(Arc::new).to_vec(), &relocator, &readings, None, &Silent).unwrap();
         let mut read = relocator.0.into_inner().unwrap();
         read.sort();
         (read, survey.measured.iter().map(|item| (item.size, item.sha256)).collect())
@@ -120,7 +120,7 @@ fn a_large_file_that_changes_in_place_is_told_and_leaves_nothing_wrong_in_the_ca
         let entries = arranged(vec![entry("large", node)], &layout);
         let pack = |cache: Option<&Cache>| {
             let mut out = Vec::new();
-            write(&entries, &layout, cache, 2, &mut out, &Silent).map(|_| out)
+            write(&entries, &layout, cache, None, 2, &mut out, &Silent).map(|_| out)
         };
         let expected = pack(None).unwrap();
         let mut other = bytes.clone();

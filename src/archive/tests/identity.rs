@@ -43,7 +43,7 @@ fn an_archive_is_known_by_its_content_digest_in_every_format() {
             let layout = Layout { arcroot, links, ..Layout::new(format) };
             let (entries, digest) = sealed(&layout);
             let mut bytes = Vec::new();
-            write(&entries, &layout, None, 2, &mut bytes, &Silent).unwrap();
+            write(&entries, &layout, None, None, 2, &mut bytes, &Silent).unwrap();
             assert_eq!(
                 identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap(),
                 Identity { digest, seal: Seal::Intact, modes: Vec::new(), added: Vec::new() },
@@ -60,7 +60,7 @@ fn an_archive_that_was_changed_is_known_by_its_bytes() {
     let (mut entries, digest) = sealed(&layout);
     entries.retain(|item| &*item.entry.path != "bin/python");
     let mut bytes = Vec::new();
-    write(&entries, &layout, None, 2, &mut bytes, &Silent).unwrap();
+    write(&entries, &layout, None, None, 2, &mut bytes, &Silent).unwrap();
     let found = identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap();
     assert_ne!(found.digest, digest);
     let digest = ContentDigest(crate::fs::sha256(&bytes));
@@ -76,7 +76,7 @@ fn what_was_appended_is_named() {
         let more = arranged(vec![file("bin/added", b"x"), link("also/added", "x")], &layout);
         entries.extend(more.into_iter().filter(|item| item.entry.path.ends_with("/added")));
         let mut bytes = Vec::new();
-        write(&entries, &layout, None, 2, &mut bytes, &Silent).unwrap();
+        write(&entries, &layout, None, None, 2, &mut bytes, &Silent).unwrap();
         let found = identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap();
         assert_eq!(found.seal, Seal::Broken, "{format}");
         assert_eq!(found.added.len(), 2, "{format}: {found:?}");
@@ -115,7 +115,7 @@ fn a_mode_that_was_changed_breaks_the_seal_and_is_named() {
     for format in [Format::Tar, Format::Zip] {
         let layout = Layout { links: Links::Keep, ..Layout::new(format) };
         let mut whole = Vec::new();
-        write(&sealed(&layout).0, &layout, None, 2, &mut whole, &Silent).unwrap();
+        write(&sealed(&layout).0, &layout, None, None, 2, &mut whole, &Silent).unwrap();
         for (path, permissions, told) in [
             ("bin/python3.11", 0o744, "0744 instead of 0755"),
             ("bin/python3.11", 0o4755, "4755 instead of 0755"),
@@ -141,7 +141,7 @@ fn modes_are_not_judged_in_a_layout_that_is_not_known() {
         let layout = Layout { links: Links::Keep, ..Layout::new(format) };
         let (entries, digest) = sealed_as(&layout, LAYOUT_VERSION + 1);
         let mut bytes = Vec::new();
-        write(&entries, &layout, None, 2, &mut bytes, &Silent).unwrap();
+        write(&entries, &layout, None, None, 2, &mut bytes, &Silent).unwrap();
         let bytes = with_mode(format, bytes, "bin/python3.11", 0o775);
         assert_eq!(
             identify(&given(&saved(folder.path(), &bytes)), &Silent).unwrap(),

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod cached;
+mod early;
 mod foreign;
 mod hostile;
 mod identity;
@@ -84,13 +85,14 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
 
 fn arranged(entries: Vec<Entry>, layout: &Layout) -> Vec<Measured> {
     let entries = adapt(entries.into_iter().map(Arc::new).collect(), layout, &Silent);
-    let survey = measure(entries, &Fixed::default(), &Readings::none(), &Silent).unwrap();
+    let survey = measure(entries, &Fixed::default(), &Readings::none(), None, &Silent).unwrap();
     arrange(survey.measured, layout).unwrap()
 }
 
 fn packed(entries: Vec<Entry>, layout: &Layout, threads: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let written = write(&arranged(entries, layout), layout, None, threads, &mut bytes, &Silent).unwrap();
+    let written =
+        write(&arranged(entries, layout), layout, None, None, threads, &mut bytes, &Silent).unwrap();
     assert_eq!(written, Written { size: bytes.len() as u64, sha256: crate::fs::sha256(&bytes) });
     bytes
 }

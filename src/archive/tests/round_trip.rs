@@ -97,15 +97,23 @@ proptest! {
         let disk = folder.path().join("disk");
         fs_err::create_dir(&disk)?;
         let (entries, fixed, expected) = tree(plans, &disk);
-        let entries = entries.into_iter().map(Arc::new).collect();
-        let measured = measure(entries, &fixed, &Readings::none(), &Silent).unwrap().measured;
+        let entries: Vec<_> = entries.into_iter().map(Arc::new).collect();
+        let measured = measure(entries.clone(), &fixed, &Readings::none(), None, &Silent).unwrap().measured;
         for format in FILES {
             let layout = Layout { level: 1, links: Links::Keep, ..Layout::new(format) };
             let arranged = arrange(measured.clone(), &layout).unwrap();
             let (mut one, mut three) = (Vec::new(), Vec::new());
-            let written = write(&arranged, &layout, None, 1, &mut one, &Silent).unwrap();
-            write(&arranged, &layout, None, 3, &mut three, &Silent).unwrap();
+            let written = write(&arranged, &layout, None, None, 1, &mut one, &Silent).unwrap();
+            write(&arranged, &layout, None, None, 3, &mut three, &Silent).unwrap();
             prop_assert!(one == three, "{} differs between one thread and three", format);
+            let spool = Spool::beside(folder.path());
+            if let Some(early) = Early::new(&layout, None, &spool, 2) {
+                let survey = measure(entries.clone(), &fixed, &Readings::none(), Some(&early), &Silent);
+                let arranged = arrange(survey.unwrap().measured, &layout).unwrap();
+                let mut read_once = Vec::new();
+                write(&arranged, &layout, None, Some(&spool), 2, &mut read_once, &Silent).unwrap();
+                prop_assert!(one == read_once, "{} differs if it is compressed when it is read", format);
+            }
             prop_assert_eq!(written.sha256, crate::fs::sha256(&one));
 
             let out = folder.path().join(format.name());

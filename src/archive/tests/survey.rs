@@ -110,7 +110,7 @@ fn large_files_are_loaded_only_where_a_prefix_is() {
         .map(|(name, bytes, rewrite, _)| on_disk(folder.path(), name, bytes, rewrite.clone()).into())
         .collect();
     let relocator = Searching::default();
-    let survey = measure(entries, &relocator, &Readings::none(), &Silent).unwrap();
+    let survey = measure(entries, &relocator, &Readings::none(), None, &Silent).unwrap();
     for ((name, bytes, _, edits), measured) in cases.iter().zip(&survey.measured) {
         assert_eq!(&*measured.entry.path, *name);
         let found = measured.change.edits().unwrap();
@@ -138,7 +138,7 @@ fn a_large_binary_is_never_in_memory_as_a_whole() {
     }
     let entries = vec![on_disk(folder.path(), "x", &bytes, Rewrite::Search).into()];
     let relocator = Searching::default();
-    let survey = measure(entries, &relocator, &Readings::none(), &Silent).unwrap();
+    let survey = measure(entries, &relocator, &Readings::none(), None, &Silent).unwrap();
     assert_eq!(relocator.in_stretches.into_inner(), 1);
     assert!(relocator.loaded.into_inner().unwrap().is_empty());
     let places = places.map(|place| place as u64);
@@ -157,7 +157,7 @@ fn a_binary_with_a_long_text_in_it_is_loaded_as_text_is() {
     let bytes = [b"\0", PREFIX, &b"x".repeat(5 << 20)].concat();
     let entries = vec![on_disk(folder.path(), "x", &bytes, Rewrite::Search).into()];
     let relocator = Searching::default();
-    let survey = measure(entries, &relocator, &Readings::none(), &Silent).unwrap();
+    let survey = measure(entries, &relocator, &Readings::none(), None, &Silent).unwrap();
     assert_eq!(relocator.loaded.into_inner().unwrap(), [("x".to_owned(), bytes.len())]);
     let edits = survey.measured[0].change.edits().unwrap();
     let expected = splice::tests::edited(bytes, edits);
@@ -168,7 +168,8 @@ fn a_binary_with_a_long_text_in_it_is_loaded_as_text_is() {
 fn a_file_that_can_not_be_read_is_named() {
     let content = Content::Disk { path: Path::new("/nowhere/lib.so").into(), size: 3 };
     let missing = entry("lib.so", Node::File(File { executable: false, content, rewrite: Rewrite::Search }));
-    let error = measure(vec![missing.into()], &Fixed::default(), &Readings::none(), &Silent).unwrap_err();
+    let error =
+        measure(vec![missing.into()], &Fixed::default(), &Readings::none(), None, &Silent).unwrap_err();
     assert!(error.to_string().contains("/nowhere/lib.so"), "{error}");
 }
 
@@ -179,6 +180,7 @@ fn a_file_of_another_size_than_listed_has_changed() {
     if let Node::File(File { content: Content::Disk { size, .. }, .. }) = &mut shrunk.node {
         *size = 4;
     }
-    let error = measure(vec![shrunk.into()], &Fixed::default(), &Readings::none(), &Silent).unwrap_err();
+    let error =
+        measure(vec![shrunk.into()], &Fixed::default(), &Readings::none(), None, &Silent).unwrap_err();
     assert!(error.to_string().ends_with("changed while it was being packed"), "{error}");
 }
