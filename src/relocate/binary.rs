@@ -164,7 +164,9 @@ mod tests {
         ) {
             let mut bytes = [head, &strings.concat(), &end].concat();
             if !nuls_at_the_end {
-                bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1);
+                let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+                // Without its NUL the head would be text.
+                bytes.truncate((last + 1).max(head.len()));
             }
             let rewrite = if rewrite == Rewrite::Text { Rewrite::Search } else { rewrite };
             let relocator = destination.map_or_else(|| from(PREFIX), |destination| bound_for(&destination));
