@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::digest::{Contents, LAYOUT_VERSION};
-use super::inspect::{read_manifest, root_of};
+use super::inspect::{read_manifest, root_of, text_of};
 use super::mode::Mode;
 use super::source::Input;
 use super::visit::{Seen, visit};
@@ -96,8 +96,7 @@ impl Reading {
                 self.judge(path, mode);
             }
             Seen::File { mode, content } if self.manifest.is_none() && root_of(path).is_some() => {
-                let mut text = Vec::new();
-                content.read_to_end(&mut text)?;
+                let text = text_of(content)?;
                 let manifest = read_manifest(archive, &text).ok();
                 self.manifest = Some((text, manifest));
                 // The digest knows whether other files may be run.

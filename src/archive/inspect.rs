@@ -1,6 +1,6 @@
 //! A quick look at an archive: enough to configure an engine with it.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::error::Error;
@@ -31,7 +31,8 @@ pub struct Glance {
 pub fn inspect(path: &Path) -> Result<Glance> {
     if path.is_dir() {
         let manifest = path.join(MANIFEST);
-        let bytes = if manifest.is_file() { Some(fs_err::read(manifest)?) } else { None };
+        let bytes =
+            if manifest.is_file() { Some(text_of(&mut fs_err::File::open(manifest)?)?) } else { None };
         return glance(path, Format::Directory, bytes.map(|bytes| (MANIFEST.to_owned(), bytes)), false);
     }
     inspect_archive(&Input::file(path)?)
@@ -62,9 +63,7 @@ fn inspect_tar(archive: &Archive<'_>) -> Result<Glance> {
         }
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         if kind.is_file() && root_of(&name).is_some() {
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).map_err(damaged)?;
-            found = Some((name, bytes));
+            found = Some((name, text_of(&mut entry).map_err(damaged)?));
         }
         break;
     }
@@ -86,9 +85,7 @@ fn inspect_zip(archive: &Archive<'_>) -> Result<Glance> {
         None => None,
         Some((index, name)) => {
             let mut entry = archive.zip_entry(&mut zip, index)?;
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).map_err(|error| archive.damaged(error))?;
-            Some((name, bytes))
+            Some((name, text_of(&mut entry).map_err(|error| archive.damaged(error))?))
         }
     };
     glance(&archive.path, Format::Zip, found, links)
@@ -106,6 +103,19 @@ fn glance(path: &Path, format: Format, found: Option<(String, Vec<u8>)>, zip_lin
 pub(super) fn root_of(name: &str) -> Option<&str> {
     let root = name.strip_prefix("./").unwrap_or(name).strip_suffix(MANIFEST)?;
     if root.is_empty() { Some(root) } else { root.strip_suffix('/') }
+}
+
+/// No manifest is longer, in bytes: one that lists a million placeholders isn't.
+const LONGEST: u64 = 128 << 20;
+
+/// All of a manifest. It is read into memory, and an archive that nobody has
+/// reason to trust may hold one of any length.
+pub(super) fn text_of(content: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    if content.take(LONGEST + 1).read_to_end(&mut text)? as u64 > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "its manifest is longer than 128 MiB"));
+    }
+    Ok(text)
 }
 
 /// What says whether a manifest can be understood.

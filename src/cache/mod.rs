@@ -244,12 +244,18 @@ pub fn note_use(path: &Path) {
 }
 
 fn lock_file(root: &Path) -> io::Result<std::fs::File> {
-    fs_err::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(root.join("lock"))
-        .map(File::into_file)
+    let path = root.join("lock");
+    clear(&path)?;
+    fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(path).map(File::into_file)
+}
+
+/// Removes what is in the place of a file and is none: a pipe would be waited
+/// for, a link followed.
+fn clear(path: &Path) -> io::Result<()> {
+    match fs_err::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => remove(path),
+        _ => Ok(()),
+    }
 }
 
 /// Whether nobody has the cache open; nobody can open it until the answer is

@@ -89,12 +89,12 @@ impl FromStr for Limit {
 /// by the `added` bytes.
 pub(super) fn keep_below(root: &Path, limit: Limit, added: u64) -> io::Result<()> {
     let tally = root.join(TALLY);
-    match tallied(&tally) {
-        Some(before) if before.saturating_add(added) <= limit.0 => {
-            fs_err::write(&tally, (before + added).to_string())
-        }
-        _ => fs_err::write(&tally, prune(root, limit)?.to_string()),
-    }
+    super::clear(&tally)?;
+    let size = match tallied(&tally) {
+        Some(before) if before.saturating_add(added) <= limit.0 => before + added,
+        _ => prune(root, limit)?,
+    };
+    fs_err::write(&tally, size.to_string())
 }
 
 /// How much there is, if that was written not long ago.
@@ -148,6 +148,21 @@ mod tests {
             path
         };
         hours.iter().enumerate().map(put).collect()
+    }
+
+    #[test]
+    fn what_is_in_the_place_of_its_own_files_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, other) = (folder.path().join("cache"), folder.path().join("other"));
+        fs_err::create_dir(&root).unwrap();
+        fs_err::write(&other, "precious").unwrap();
+        let pipe = root.join("lock");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::os::unix::fs::symlink(&other, root.join(TALLY)).unwrap();
+        let cache = Cache::open(root);
+        cache.put(Kind::Segments, &[1; 32], &[b"piece"]);
+        assert_eq!(cache.close(Limit::default()), super::super::Troubles::default());
+        assert_eq!(fs_err::read_to_string(&other).unwrap(), "precious");
     }
 
     #[test]

@@ -424,3 +424,25 @@ fn a_directory_that_can_not_be_packed_is_told_by_the_folder_that_was_asked_for()
         assert!(listing(folder.path()).is_empty(), "{text}");
     }
 }
+
+#[test]
+fn a_manifest_without_end_is_not_read_into_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let endless = vec![b' '; (128 << 20) + 1];
+    for format in [Format::TarZst, Format::Zip] {
+        let bytes = packed(vec![file(crate::artifact::MANIFEST, &endless)], &Layout::new(format), 2);
+        let archive = folder.path().join("archive");
+        fs_err::write(&archive, bytes).unwrap();
+        let refused = |error: crate::error::Error| {
+            let text = format!("{error:?}");
+            assert!(text.ends_with("is damaged or cut short: its manifest is longer than 128 MiB"), "{text}");
+        };
+        refused(inspect(&archive).unwrap_err());
+        refused(identify(&given(&archive), &Silent).unwrap_err());
+        let out = folder.path().join("out");
+        refused(
+            unpack(&given(&archive), &out, &refuse(), &|_, _, _| Default::default(), &Silent).unwrap_err(),
+        );
+        assert!(!out.exists());
+    }
+}

@@ -8,7 +8,7 @@ use super::Place;
 use super::stage::Stage;
 use super::tree::Node;
 use crate::archive::error::Error;
-use crate::archive::inspect::{read_manifest, root_of};
+use crate::archive::inspect::{read_manifest, root_of, text_of};
 use crate::archive::splice;
 use crate::archive::stretches::{Next, Stretches};
 use crate::artifact::Manifest;
@@ -32,7 +32,9 @@ pub(super) fn placeholders(
     place: &Place<'_>,
 ) -> Result<Finished> {
     let Some((root, path)) = find_manifest(stage) else { return Ok(Finished::default()) };
-    let mut manifest = read_manifest(archive, &fs_err::read(stage.ground().at(path))?)?;
+    let text = fs_err::File::open(stage.ground().at(path)).and_then(|mut file| text_of(&mut file));
+    let damaged = |source| Error::Damaged { path: archive.to_owned(), source };
+    let mut manifest = read_manifest(archive, &text.map_err(damaged)?)?;
     // One file may have many: they are taken out and put back, not copied.
     let mut placeholders = std::mem::take(&mut manifest.placeholders);
     placeholders.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
