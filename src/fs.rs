@@ -197,8 +197,9 @@ pub fn is_remote(file: &std::fs::File) -> bool {
     #[cfg(target_os = "linux")]
     {
         /// As `linux/magic.h` and the file systems' own sources have them: NFS, CIFS,
-        /// SMB 1 and 2, FUSE, 9P, Ceph, AFS twice, Lustre, GPFS.
-        const REMOTE: [u32; 11] = [
+        /// SMB 1 and 2, FUSE, 9P, Ceph, AFS twice, Lustre, GPFS, `BeeGFS`,
+        /// `OrangeFS`, `VirtualBox`.
+        const REMOTE: [u32; 14] = [
             0x6969,
             0xff53_4d42,
             0x517b,
@@ -210,6 +211,9 @@ pub fn is_remote(file: &std::fs::File) -> bool {
             0x6b41_4653,
             0x0bd0_0bd0,
             0x4750_4653,
+            0x1983_0326,
+            0x2003_0528,
+            0x786f_4256,
         ];
         // The numbers have 32 bits; some machines' type for them has a sign.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::unnecessary_cast)]

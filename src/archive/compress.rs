@@ -9,7 +9,7 @@ use crate::error::Result;
 
 /// Where the segment of a block comes from.
 enum Origin {
-    /// It was compressed in the reading pass.
+    /// It was compressed in the reading pass, and is taken if no file changed since.
     Spooled(Key),
     /// The cache, if it has a key and is there; else it is made.
     Made(Option<Key>),
@@ -35,21 +35,29 @@ pub(super) fn compress<S>(
             None => Job { holds: block.size(entries), what: (block, Origin::Made(key)) },
         })
     });
+    let is_current = |block: &Block| segments.are_current(&entries[block.parts().0]);
     let work = |own: &mut S, (block, origin): (Block, Origin)| {
         let segment = match &origin {
             // It stays where it is until it is its turn.
-            Origin::Spooled(_) => None,
+            Origin::Spooled(key) if segments.is_spooled(key) && is_current(&block) => None,
+            // Not from the cache, which may hold what a file was while it changed.
+            Origin::Spooled(_) => Some(make(own, &block)?),
             Origin::Made(key) => Some(segments.get(key.as_ref(), || make(own, &block))?),
         };
         Ok((block, origin, segment))
     };
     let crew = Crew { threads, largest: size };
+    let mut own = None;
     in_order(jobs, &crew, &state, work, |(block, origin, segment)| {
         let kept = || match &origin {
             Origin::Spooled(key) => segments.spooled(key),
             Origin::Made(_) => None,
         };
-        let segment = segment.or_else(kept).map_or_else(|| make(&mut state()?, &block), Ok)?;
+        let segment = match (segment.or_else(kept), &mut own) {
+            (Some(segment), _) => segment,
+            (None, Some(own)) => make(own, &block)?,
+            (None, none) => make(none.insert(state()?), &block)?,
+        };
         take(&block, segment)
     })
 }

@@ -42,17 +42,15 @@ pub(super) enum AtHand<'a> {
 
 impl<'a> Early<'a> {
     /// What is compressed waits in `spool`. On `threads` threads, where 0 means
-    /// one for each core, as far as there is memory for them. Nothing if the
-    /// format compresses nothing.
+    /// one for each core, as far as there is memory for them.
     #[must_use]
-    pub fn new(
-        layout: &'a Layout,
-        cache: Option<&'a Cache>,
-        spool: &'a Spool,
-        threads: usize,
-    ) -> Option<Self> {
-        let segments = Segments::new(cache, Some(spool), layout);
-        layout.compresses().then(|| Early { layout, segments, threads, block: block_size(layout) })
+    pub fn new(layout: &'a Layout, cache: Option<&'a Cache>, spool: &'a Spool, threads: usize) -> Self {
+        Early {
+            layout,
+            segments: Segments::new(cache, Some(spool), layout),
+            threads,
+            block: block_size(layout),
+        }
     }
 
     /// About how many bytes a block is of.

@@ -67,7 +67,8 @@ impl Layout {
     }
 
     /// Whether anything is compressed.
-    pub(super) fn compresses(&self) -> bool {
+    #[must_use]
+    pub fn compresses(&self) -> bool {
         Layout::levels(self.format) != (0..=0)
     }
 

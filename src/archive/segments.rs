@@ -70,6 +70,11 @@ impl<'a> Segments<'a> {
         self.spool.is_some_and(|spool| spool.has(key))
     }
 
+    /// Whether these entries are as they were in the pass before.
+    pub(super) fn are_current(&self, entries: &[Measured]) -> bool {
+        self.spool.is_some_and(|spool| spool.is_current(entries))
+    }
+
     /// A stretch that the pass before made, for the one time that it is needed.
     pub(super) fn spooled(&self, key: &Key) -> Option<Segment> {
         Segment::decoded(self.spool?.take(key)?)
@@ -91,12 +96,13 @@ impl<'a> Segments<'a> {
     }
 
     /// Keeps the stretch of these entries, made by `make`, for the time when it
-    /// is asked for.
+    /// is asked for, if it can be kept.
     pub(super) fn prepare<E>(
         &self,
         contents: Contents,
         make: impl FnOnce() -> Result<Segment, E>,
     ) -> Result<(), E> {
+        let Some(spool) = self.spool.filter(|spool| spool.is_open()) else { return Ok(()) };
         let key = self.key_of(contents, None);
         if self.cache.is_some_and(|cache| cache.has(Kind::Segments, &key)) {
             return Ok(());
@@ -106,9 +112,7 @@ impl<'a> Segments<'a> {
         if let Some(cache) = self.cache {
             cache.put(Kind::Segments, &key, &parts);
         }
-        if let Some(spool) = self.spool {
-            spool.put(key, parts);
-        }
+        spool.put(key, parts);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Arranged entries → archive bytes.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use super::gzip::Gzip;
 use super::layout::Layout;
@@ -47,7 +47,7 @@ pub fn write(
 ) -> Result<Written> {
     layout.check()?;
     progress.begin(Step::Pack, Some(entries.iter().map(|item| item.size).sum()));
-    let mut sink = Hashing::new(sink);
+    let mut sink = Hashing::new(Yielding { sink, spool });
     let segments = Segments::new(cache, spool, layout);
     match codec(layout) {
         Some(codec) => tar::write(entries, layout.time, &*codec, &segments, threads, &mut sink, progress),
@@ -57,6 +57,31 @@ pub fn write(
     progress.end();
     let (_, sha256, size) = sink.finish();
     Ok(Written { size, sha256 })
+}
+
+/// A sink for which the spool gives way where the disk is full.
+struct Yielding<'a> {
+    sink: &'a mut (dyn Write + Send),
+    spool: Option<&'a Spool>,
+}
+
+impl Write for Yielding<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self.sink.write(bytes) {
+            Err(error)
+                if matches!(error.kind(), StorageFull | QuotaExceeded)
+                    && self.spool.is_some_and(Spool::close) =>
+            {
+                self.sink.write(bytes)
+            }
+            result => result,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
 }
 
 /// What the tar stream of a format goes through; nothing for a zip.

@@ -71,56 +71,81 @@ pub(super) fn write(
 /// The contents of entries, compressed one by one.
 pub(super) struct ZipBundle {
     deflater: Deflater,
-    /// With the CRC-32 of each and its size when compressed.
-    segment: Segment,
-    /// What is compressed.
+    /// The contents, one behind the other.
     raw: Vec<u8>,
+    /// What each entry has of them.
+    parts: Vec<Part>,
+}
+
+/// How the content of an entry is archived.
+enum Part {
+    /// The next so many bytes, with their CRC-32.
+    Deflated(usize, u32),
+    /// The next so many bytes, as they are.
+    Stored(usize),
 }
 
 impl ZipBundle {
     pub(super) fn new(level: u32) -> Self {
-        ZipBundle { deflater: Deflater::new(level), segment: Segment::default(), raw: Vec::new() }
+        ZipBundle { deflater: Deflater::new(level), raw: Vec::new(), parts: Vec::new() }
     }
 
     /// A part of a large entry's content, with CRC-32 and size before compression.
     fn slice(&mut self, item: &Measured, part: &Range<u64>, parted: &Parted) -> Result<Segment> {
-        self.raw.clear();
         if let Some(file) = content(item) {
             parted.open(item, file)?.read(part.clone(), &mut self.raw)?;
         }
         let next = if part.end == item.size { Next::End } else { Next::Block };
         let mut bytes = Vec::new();
         self.deflater.block(&self.raw, next, &mut bytes);
-        Ok(Segment { bytes, sums: vec![Sum::of(&self.raw)] })
+        let sums = vec![Sum::of(&self.raw)];
+        self.clear();
+        Ok(Segment { bytes, sums })
     }
 }
 
 impl Bundle for ZipBundle {
     fn add(&mut self, item: &Measured, fill: &mut Fill<'_>) -> Result<()> {
-        let start = self.segment.bytes.len();
-        let crc = match &item.entry.node {
-            Node::Link(target) => {
-                self.segment.bytes.extend_from_slice(target.as_bytes());
-                crc32fast::hash(target.as_bytes())
+        let start = self.raw.len();
+        if content(item).is_some() {
+            fill(&mut self.raw)?;
+            self.parts.push(Part::Deflated(self.raw.len() - start, item.crc));
+        } else {
+            if let Node::Link(target) = &item.entry.node {
+                self.raw.extend_from_slice(target.as_bytes());
             }
-            Node::File(_) if content(item).is_some() => {
-                self.raw.clear();
-                fill(&mut self.raw)?;
-                self.deflater.block(&self.raw, Next::End, &mut self.segment.bytes);
-                item.crc
-            }
-            Node::Directory | Node::File(_) => 0,
-        };
-        self.segment.sums.push(Sum { crc, size: (self.segment.bytes.len() - start) as u64 });
+            self.parts.push(Part::Stored(self.raw.len() - start));
+        }
         Ok(())
     }
 
+    /// With the CRC-32 of each entry and its size when compressed.
     fn finish(&mut self) -> Result<Segment> {
-        Ok(std::mem::take(&mut self.segment))
+        let (mut segment, mut rest) = (Segment::default(), &self.raw[..]);
+        for part in &self.parts {
+            let start = segment.bytes.len();
+            let (Part::Deflated(length, _) | Part::Stored(length)) = part;
+            let (raw, behind) = rest.split_at(*length);
+            let crc = match part {
+                Part::Stored(_) => {
+                    segment.bytes.extend_from_slice(raw);
+                    crc32fast::hash(raw)
+                }
+                Part::Deflated(_, crc) => {
+                    self.deflater.block(raw, Next::End, &mut segment.bytes);
+                    *crc
+                }
+            };
+            segment.sums.push(Sum { crc, size: (segment.bytes.len() - start) as u64 });
+            rest = behind;
+        }
+        self.clear();
+        Ok(segment)
     }
 
     fn clear(&mut self) {
-        self.segment = Segment::default();
+        self.raw.clear();
+        self.parts.clear();
     }
 }
 

@@ -118,20 +118,20 @@ pub(super) struct Assembly {
 
 impl Assembly {
     /// Reads an environment once: completes it, relocates every file, and
-    /// fixes order, sizes and digests. With a spool, what can be compressed
-    /// meanwhile is; who has something to do with the first bytes of an archive
-    /// as soon as they are there gives none.
+    /// fixes order, sizes and digests. If it is known where the archive will lie, what
+    /// can be compressed meanwhile is, and waits there; who has something to do with
+    /// the first bytes of an archive as soon as they are there doesn't say.
     pub fn new(
         environment: &Environment,
         options: &PackOptions,
         format: Format,
         cache: RunCache,
-        spool: Option<Spool>,
+        target: Option<&Path>,
         progress: &dyn Progress,
     ) -> Result<Self> {
         let layout = options.layout(format)?;
         let workers = archive::workers(options.threads())?;
-        workers.install(|| Assembly::gather(environment, options, layout, cache, spool, progress))
+        workers.install(|| Assembly::gather(environment, options, layout, cache, target, progress))
     }
 
     /// As [`Assembly::new`], on the threads that it is called in.
@@ -140,7 +140,7 @@ impl Assembly {
         options: &PackOptions,
         layout: Layout,
         cache: RunCache,
-        spool: Option<Spool>,
+        target: Option<&Path>,
         progress: &dyn Progress,
     ) -> Result<Self> {
         let inventory = prefix::scan(&environment.prefix, &options.scan, progress)?;
@@ -163,18 +163,21 @@ impl Assembly {
         let kept = cache.get().filter(|_| environment.is_lasting());
         let key = kept.map(|_| reading);
         let readings = kept.map_or_else(Readings::none, |cache| Readings::load(cache, reading));
-        let early = spool.as_ref().and_then(|spool| Early::new(&layout, cache.get(), spool, threads));
-        let measure = |inventory: &Inventory| {
+        let target = target.filter(|_| layout.compresses());
+        let measure = |inventory: &Inventory, spool: Option<&Spool>| {
+            let early = spool.map(|spool| Early::new(&layout, cache.get(), spool, threads));
             let entries = archive::adapt(inventory.entries(), &layout, progress);
             let pass = Pass::new(&relocator, &layout);
             archive::measure(entries, &pass, &readings, early.as_ref(), progress)
         };
-        let mut survey = measure(&inventory)?;
+        let mut spool = target.and_then(Spool::beside);
+        let mut survey = measure(&inventory, spool.as_ref())?;
         // What is compiled now is sound, whatever a second pass would make of it.
         if !survey.damaged.is_empty() {
             complete::discard(&mut inventory, &survey.damaged, progress);
             scratch.push(compile(&mut inventory)?);
-            survey = measure(&inventory)?;
+            spool = target.and_then(Spool::beside);
+            survey = measure(&inventory, spool.as_ref())?;
         }
         stranded::warn(&survey.measured, &relocator, progress)?;
         let measured = complete::records(survey.measured, &inventory)?;

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::assemble::{Assembly, Contents, PackOptions};
 use super::cache::RunCache;
 use super::environment::{Plan, SourceOptions};
-use crate::archive::Spool;
 use crate::artifact::Format;
 use crate::error::{Explain, Result};
 use crate::fs::{self, OnExisting, StagedDir, StagedFile};
@@ -90,8 +89,7 @@ pub fn pack(
     }
     let mut file = StagedFile::create(&path, on_existing)?;
     let environment = plan.build(source, progress)?;
-    let spool = Some(Spool::beside(&path));
-    let assembly = Assembly::new(&environment, options, format, cache, spool, progress)?;
+    let assembly = Assembly::new(&environment, options, format, cache, Some(&path), progress)?;
     let written = assembly.write(&mut file, options, progress)?;
     file.commit()?;
     Ok(packed(path, format, written.size, Some(hex::encode(written.sha256)), assembly, progress))

@@ -1,5 +1,7 @@
 //! What is compressed while it is read is what would be compressed later.
 
+use std::time::{Duration, SystemTime};
+
 use super::*;
 use crate::cache::Cache;
 
@@ -45,6 +47,12 @@ impl Folder {
         Folder { temp, entries, fixed }
     }
 
+    /// A spool that was made so many seconds from now.
+    fn spool(&self, later: u64) -> Spool {
+        let begun = SystemTime::now() + Duration::from_secs(later);
+        Spool::beside_at(&self.temp.path().join("archive"), begun).unwrap()
+    }
+
     fn measured(&self, layout: &Layout, early: Option<&Early<'_>>) -> Vec<Measured> {
         let survey = measure(self.entries.clone(), &self.fixed, &Readings::none(), early, &Silent).unwrap();
         arrange(survey.measured, layout).unwrap()
@@ -52,6 +60,16 @@ impl Folder {
 
     fn plain(&self, layout: &Layout) -> Vec<u8> {
         written(&self.measured(layout, None), layout, None, None).unwrap()
+    }
+
+    /// Writes files anew, with what `change` makes of what is in them.
+    fn rewrite(&self, change: impl Fn(&mut Vec<u8>)) {
+        for found in fs_err::read_dir(self.temp.path().join("sources")).unwrap() {
+            let path = found.unwrap().path();
+            let mut bytes = fs_err::read(&path).unwrap();
+            change(&mut bytes);
+            fs_err::write(&path, bytes).unwrap();
+        }
     }
 }
 
@@ -72,12 +90,31 @@ fn no_small_file_is_read_twice() {
             let folder = Folder::new();
             let layout = Layout { arcroot, ..Layout::new(format) };
             let expected = folder.plain(&layout);
-            let spool = Spool::beside(&folder.temp.path().join("archive"));
-            let early = Early::new(&layout, None, &spool, 3).unwrap();
-            let entries = folder.measured(&layout, Some(&early));
-            fs_err::remove_dir_all(folder.temp.path().join("sources")).unwrap();
-            let found = written(&entries, &layout, None, Some(&spool)).unwrap();
-            assert!(found == expected, "{format}");
+            let spool = folder.spool(60);
+            let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+            // Nobody sees it, for the spool is younger.
+            folder.rewrite(|bytes| bytes.fill(b'x'));
+            assert!(written(&entries, &layout, None, Some(&spool)).unwrap() == expected, "{format}");
+        }
+    }
+}
+
+#[test]
+fn what_changed_since_is_told() {
+    for format in COMPRESSED {
+        let folder = Folder::new();
+        let layout = Layout::new(format);
+        let expected = folder.plain(&layout);
+        let pack = |cache: Option<&Cache>, change: fn(&mut Vec<u8>)| {
+            let spool = folder.spool(0);
+            let entries = folder.measured(&layout, Some(&Early::new(&layout, cache, &spool, 3)));
+            folder.rewrite(change);
+            written(&entries, &layout, cache, Some(&spool))
+        };
+        assert!(pack(None, |_| {}).unwrap() == expected, "{format}: files with a new time");
+        for cache in [None, Some(Cache::open(folder.temp.path().join("cache")))] {
+            let error = pack(cache.as_ref(), |bytes| bytes.reverse()).unwrap_err().to_string();
+            assert!(error.ends_with("changed while it was being packed"), "{format}: {error}");
         }
     }
 }
@@ -87,11 +124,55 @@ fn what_could_not_be_kept_is_read_again() {
     for format in COMPRESSED {
         let folder = Folder::new();
         let layout = Layout::new(format);
-        let spool = Spool::beside(&folder.temp.path().join("missing/archive"));
-        let early = Early::new(&layout, None, &spool, 3).unwrap();
-        let entries = folder.measured(&layout, Some(&early));
-        let found = written(&entries, &layout, None, Some(&spool)).unwrap();
-        assert!(found == folder.plain(&layout), "{format}");
+        let expected = folder.plain(&layout);
+        let spool = folder.spool(60);
+        let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+        assert!(spool.close());
+        assert!(written(&entries, &layout, None, Some(&spool)).unwrap() == expected, "{format}");
+        let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+        assert!(
+            written(&entries, &layout, None, Some(&spool)).unwrap() == expected,
+            "{format}, from the start"
+        );
+    }
+}
+
+/// Is full until the spool is gone.
+struct Shared<'a> {
+    spool: &'a Spool,
+    room: usize,
+    written: Vec<u8>,
+}
+
+impl std::io::Write for Shared<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let room = if self.spool.is_open() { self.room - self.written.len() } else { bytes.len() };
+        if room == 0 {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        let taken = &bytes[..room.min(bytes.len())];
+        self.written.extend_from_slice(taken);
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_archive_takes_the_room_of_what_waits_for_it() {
+    for format in COMPRESSED {
+        let folder = Folder::new();
+        let layout = Layout::new(format);
+        let expected = folder.plain(&layout);
+        for room in [0, 20, 100_000, 1_100_000] {
+            let spool = folder.spool(60);
+            let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+            let mut disk = Shared { spool: &spool, room, written: Vec::new() };
+            write(&entries, &layout, None, Some(&spool), 2, &mut disk, &Silent).unwrap();
+            assert!(disk.written == expected, "{format} {room}");
+        }
     }
 }
 
@@ -103,9 +184,8 @@ fn it_is_kept_in_the_cache_too() {
         let expected = folder.plain(&layout);
         let cache = Cache::open(folder.temp.path().join("cache"));
         let pack = || {
-            let spool = Spool::beside(&folder.temp.path().join("archive"));
-            let early = Early::new(&layout, Some(&cache), &spool, 3).unwrap();
-            let entries = folder.measured(&layout, Some(&early));
+            let spool = folder.spool(60);
+            let entries = folder.measured(&layout, Some(&Early::new(&layout, Some(&cache), &spool, 3)));
             written(&entries, &layout, Some(&cache), Some(&spool)).unwrap()
         };
         assert!(pack() == expected, "{format}");
@@ -125,18 +205,8 @@ fn what_is_read_in_another_order_gives_the_same_archive() {
         let layout = Layout::new(format);
         let expected = folder.plain(&layout);
         folder.entries.reverse();
-        let spool = Spool::beside(&folder.temp.path().join("archive"));
-        let early = Early::new(&layout, None, &spool, 3).unwrap();
-        let entries = folder.measured(&layout, Some(&early));
+        let spool = folder.spool(60);
+        let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
         assert!(written(&entries, &layout, None, Some(&spool)).unwrap() == expected, "{format}");
-    }
-}
-
-#[test]
-fn where_nothing_is_compressed_nothing_is_early() {
-    let folder = tempfile::tempdir().unwrap();
-    let spool = Spool::beside(&folder.path().join("archive"));
-    for format in [Format::Tar, Format::Directory] {
-        assert!(Early::new(&Layout::new(format), None, &spool, 0).is_none());
     }
 }

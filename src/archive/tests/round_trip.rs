@@ -106,8 +106,9 @@ proptest! {
             let written = write(&arranged, &layout, None, None, 1, &mut one, &Silent).unwrap();
             write(&arranged, &layout, None, None, 3, &mut three, &Silent).unwrap();
             prop_assert!(one == three, "{} differs between one thread and three", format);
-            let spool = Spool::beside(folder.path());
-            if let Some(early) = Early::new(&layout, None, &spool, 2) {
+            if layout.compresses() {
+                let spool = Spool::beside(folder.path()).unwrap();
+                let early = Early::new(&layout, None, &spool, 2);
                 let survey = measure(entries.clone(), &fixed, &Readings::none(), Some(&early), &Silent);
                 let arranged = arrange(survey.unwrap().measured, &layout).unwrap();
                 let mut read_once = Vec::new();
