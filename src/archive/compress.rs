@@ -35,11 +35,10 @@ pub(super) fn compress<S>(
             None => Job { holds: block.size(entries), what: (block, Origin::Made(key)) },
         })
     });
-    let is_current = |block: &Block| segments.are_current(&entries[block.parts().0]);
     let work = |own: &mut S, (block, origin): (Block, Origin)| {
         let segment = match &origin {
             // It stays where it is until it is its turn.
-            Origin::Spooled(key) if segments.is_spooled(key) && is_current(&block) => None,
+            Origin::Spooled(key) if segments.is_current(key, &entries[block.parts().0]) => None,
             // Not from the cache, which may hold what a file was while it changed.
             Origin::Spooled(_) => Some(make(own, &block)?),
             Origin::Made(key) => Some(segments.get(key.as_ref(), || make(own, &block))?),

@@ -12,9 +12,10 @@ use super::bundle::{Bundle, content};
 use super::digest::Contents;
 use super::layout::Layout;
 use super::pipeline::Crew;
+use super::readings::Stamp;
 use super::segments::Segments;
 use super::splice;
-use super::spool::Spool;
+use super::spool::{Spool, Stamps};
 use super::tar::TarBundle;
 use super::write::codec;
 use super::zip::{self, ZipBundle};
@@ -30,12 +31,13 @@ pub struct Early<'a> {
     block: u64,
 }
 
-/// What the reading pass has of a file's content.
+/// What the reading pass has of a file's content, and by what the file on disk is
+/// known.
 pub(super) enum AtHand<'a> {
     /// The original bytes and what changes in them.
-    Whole(&'a [u8], &'a [Edit]),
+    Whole(&'a [u8], &'a [Edit], Option<Stamp>),
     /// Nothing: it was too large.
-    Passed,
+    Passed(Option<Stamp>),
     /// Nothing: it was not read.
     Unread,
 }
@@ -89,6 +91,7 @@ impl<'a> Early<'a> {
             bundle,
             open: Open::new(0, self.block),
             contents: Contents::default(),
+            stamps: Stamps::default(),
             complete: true,
         }
     }
@@ -109,6 +112,7 @@ pub(super) struct Blocks<'b> {
     bundle: &'b mut dyn Bundle,
     open: Open,
     contents: Contents,
+    stamps: Stamps,
     /// Whether all that is in the block was there to be compressed.
     complete: bool,
 }
@@ -130,12 +134,15 @@ impl Blocks<'_> {
             return Ok(());
         }
         self.contents.entry(&item);
+        if let AtHand::Whole(_, _, Some(stamp)) | AtHand::Passed(Some(stamp)) = at_hand {
+            self.stamps.add(stamp);
+        }
         match at_hand {
-            AtHand::Whole(original, edits) => self.bundle.add(&item, &mut |out| {
+            AtHand::Whole(original, edits, _) => self.bundle.add(&item, &mut |out| {
                 splice::stretches(original, edits).for_each(|stretch| out.extend_from_slice(stretch));
                 Ok(())
             }),
-            AtHand::Passed | AtHand::Unread => self.bundle.read(&item),
+            AtHand::Passed(_) | AtHand::Unread => self.bundle.read(&item),
         }
     }
 
@@ -145,9 +152,9 @@ impl Blocks<'_> {
     }
 
     fn compress(&mut self) -> Result<()> {
-        let contents = std::mem::take(&mut self.contents);
+        let (contents, stamps) = (std::mem::take(&mut self.contents), std::mem::take(&mut self.stamps));
         if std::mem::replace(&mut self.complete, true) {
-            self.early.segments.prepare(contents, || self.bundle.finish())?;
+            self.early.segments.prepare(contents, stamps, || self.bundle.finish())?;
         }
         self.bundle.clear();
         Ok(())

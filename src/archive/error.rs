@@ -23,6 +23,10 @@ pub enum Error {
     Duplicate { path: String },
     #[error("`{path}` lies below `{parent}`, which is no directory")]
     NotADirectory { path: String, parent: String },
+    #[error(
+        "the manifest would be longer than 128 MiB: `{path}` alone holds the environment's path {times} times"
+    )]
+    Overlong { path: String, times: usize },
     #[error("no threads to work with")]
     Threads(#[source] io::Error),
 
@@ -120,6 +124,7 @@ impl Explain for Error {
             Error::Duplicate { .. } | Error::NotADirectory { .. } => {
                 "leave one of the two out with --exclude, or report this as a defect"
             }
+            Error::Overlong { .. } => "leave that file out with --exclude",
             Error::Threads(_) => "ask for fewer with --n-threads",
             Error::Missing { path } if path.to_string_lossy().contains(":/") => {
                 "fetch it first: `inspect`, `verify`, `unpack` and `conf` take a URL, `publish` takes a file"

@@ -105,8 +105,23 @@ pub(super) fn root_of(name: &str) -> Option<&str> {
     if root.is_empty() { Some(root) } else { root.strip_suffix('/') }
 }
 
-/// No manifest is longer, in bytes: one that lists a million placeholders isn't.
+/// No manifest is longer, in bytes: one that lists half a million placeholders
+/// isn't.
 const LONGEST: u64 = 128 << 20;
+
+/// Makes sure that what is packed with a manifest can be read again.
+///
+/// # Errors
+/// [`Error::Overlong`].
+pub fn check_length(manifest: &Manifest, text: &[u8]) -> Result<(), Error> {
+    if text.len() as u64 <= LONGEST {
+        return Ok(());
+    }
+    let of_files = manifest.placeholders.chunk_by(|one, next| one.path == next.path);
+    let most = of_files.max_by_key(|of_file| of_file.len()).unwrap_or_default();
+    let path = most.first().map_or_else(String::new, |placeholder| placeholder.path.clone());
+    Err(Error::Overlong { path, times: most.len() })
+}
 
 /// All of a manifest. It is read into memory, and an archive that nobody has
 /// reason to trust may hold one of any length.

@@ -77,7 +77,7 @@ pub use directory::write_directory;
 pub use early::Early;
 pub use error::Error;
 pub use identify::{Identity, OtherMode, Seal, identify};
-pub use inspect::{Glance, inspect, inspect_archive};
+pub use inspect::{Glance, check_length, inspect, inspect_archive};
 pub use layout::{Layout, Links, timestamp};
 pub use links::adapt;
 pub use measure::{InStretch, Relocate, Survey, measure, workers};

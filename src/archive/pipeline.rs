@@ -88,6 +88,10 @@ pub(super) fn in_order<J: Send, S, T: Send>(
                         };
                         work(own, job)
                     }));
+                    if !matches!(result, Ok(Ok(_))) {
+                        // It may hold a part of what the job was about.
+                        own = None;
+                    }
                     if done.send((number, result)).is_err() {
                         break;
                     }

@@ -19,7 +19,7 @@ use crate::entry::{Change, Content, Edit, File, Measured, Node, Placeholder, Rew
 
 /// Longer than the steps in which any file system counts time: two seconds on
 /// FAT.
-const MOMENT: Duration = Duration::from_secs(3);
+pub(super) const MOMENT: Duration = Duration::from_secs(3);
 
 /// Edits of more bytes are found anew.
 const LONGEST: usize = 1 << 16;
@@ -136,13 +136,16 @@ impl<'a> Readings<'a> {
 
 impl Stamp {
     fn of(path: &Path) -> Option<Self> {
-        let found = fs_err::metadata(path).ok()?;
+        Some(Stamp::of_file(&fs_err::metadata(path).ok()?))
+    }
+
+    pub(super) fn of_file(found: &std::fs::Metadata) -> Self {
         let (modified, changed) = ((found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec()));
-        Some(Stamp::File(found.dev(), found.ino(), found.len(), modified, changed))
+        Stamp::File(found.dev(), found.ino(), found.len(), modified, changed)
     }
 
     /// Whether nothing changed since a time.
-    fn is_before(&self, limit: SystemTime) -> bool {
+    pub(super) fn is_before(&self, limit: SystemTime) -> bool {
         let limit = limit.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let before = |seconds: i64| u64::try_from(seconds).is_ok_and(|seconds| seconds < limit);
         match self {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::blocks::slices;
 use super::digest::{Contents, LAYOUT_VERSION};
 use super::layout::Layout;
-use super::spool::Spool;
+use super::spool::{Spool, Stamps};
 use crate::cache::{Cache, Key, Kind};
 use crate::entry::Measured;
 
@@ -70,9 +70,9 @@ impl<'a> Segments<'a> {
         self.spool.is_some_and(|spool| spool.has(key))
     }
 
-    /// Whether these entries are as they were in the pass before.
-    pub(super) fn are_current(&self, entries: &[Measured]) -> bool {
-        self.spool.is_some_and(|spool| spool.is_current(entries))
+    /// Whether the pass before made a stretch of these entries as they are.
+    pub(super) fn is_current(&self, key: &Key, entries: &[Measured]) -> bool {
+        self.spool.is_some_and(|spool| spool.is_current(key, entries))
     }
 
     /// A stretch that the pass before made, for the one time that it is needed.
@@ -100,6 +100,7 @@ impl<'a> Segments<'a> {
     pub(super) fn prepare<E>(
         &self,
         contents: Contents,
+        stamps: Stamps,
         make: impl FnOnce() -> Result<Segment, E>,
     ) -> Result<(), E> {
         let Some(spool) = self.spool.filter(|spool| spool.is_open()) else { return Ok(()) };
@@ -112,7 +113,7 @@ impl<'a> Segments<'a> {
         if let Some(cache) = self.cache {
             cache.put(Kind::Segments, &key, &parts);
         }
-        spool.put(key, parts);
+        spool.put(key, stamps, parts);
         Ok(())
     }
 

@@ -7,22 +7,42 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use sha2::{Digest, Sha256};
+
+use super::readings::{MOMENT, Stamp};
 use crate::cache::Key;
-use crate::entry::{self, Content, Measured, Node};
+use crate::entry::{self, Content, DiskPath, Measured, Node};
 use crate::fs;
 
 /// Pieces begin at multiples of so many bytes, so that the room of each can go
 /// back.
 const PAGE: u64 = 4096;
 
-/// How far the time of a change may lie before the change: file systems count it
-/// in steps of a hundredth of a second or less.
-const STEP: Duration = Duration::from_millis(10);
+/// By what the files of a piece are known, when they were read or later.
+#[derive(Clone, Default)]
+pub(super) struct Stamps(Sha256);
+
+impl Stamps {
+    pub(super) fn add(&mut self, stamp: &Stamp) {
+        let Stamp::File(device, inode, size, modified, changed) = stamp else { return };
+        for number in [*device, *inode, *size] {
+            self.0.update(number.to_le_bytes());
+        }
+        for (seconds, nanoseconds) in [modified, changed] {
+            self.0.update(seconds.to_le_bytes());
+            self.0.update(nanoseconds.to_le_bytes());
+        }
+    }
+
+    fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
 
 /// Pieces by key, each of which is taken once.
 pub struct Spool {
@@ -41,6 +61,7 @@ struct Piece {
     start: u64,
     length: usize,
     crc: u32,
+    stamps: [u8; 32],
 }
 
 impl Spool {
@@ -59,7 +80,7 @@ impl Spool {
     }
 
     /// Keeps a piece that comes in two parts.
-    pub(super) fn put(&self, key: Key, [head, tail]: [&[u8]; 2]) {
+    pub(super) fn put(&self, key: Key, stamps: Stamps, [head, tail]: [&[u8]; 2]) {
         let length = head.len() + tail.len();
         let Some((file, start)) = self.reserve(length as u64) else { return };
         let written =
@@ -67,7 +88,7 @@ impl Spool {
         let mut crc = crc32fast::Hasher::new();
         crc.update(head);
         crc.update(tail);
-        let piece = Piece { start, length, crc: crc.finalize() };
+        let piece = Piece { start, length, crc: crc.finalize(), stamps: stamps.finish() };
         let mut kept = self.lock();
         match (&mut *kept, written) {
             (Some(kept), Ok(())) => drop(kept.pieces.insert(key, piece)),
@@ -82,7 +103,7 @@ impl Spool {
 
     /// A piece that was kept.
     pub(super) fn take(&self, key: &Key) -> Option<Vec<u8>> {
-        let (file, Piece { start, length, crc }) = {
+        let (file, Piece { start, length, crc, .. }) = {
             let mut kept = self.lock();
             let kept = kept.as_mut()?;
             (Arc::clone(&kept.file), kept.pieces.remove(key)?)
@@ -104,21 +125,27 @@ impl Spool {
         self.lock().take().is_some()
     }
 
-    /// Whether all files of these entries are as they were when the spool was
-    /// made: what was read since then is what is there.
-    pub(super) fn is_current(&self, entries: &[Measured]) -> bool {
-        let begun = self.begun.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(STEP);
-        let is_older = |(seconds, nanoseconds): (i64, i64)| {
-            let time = u64::try_from(seconds).ok().zip(u32::try_from(nanoseconds).ok());
-            time.is_none_or(|(seconds, nanoseconds)| Duration::new(seconds, nanoseconds) < begun)
+    /// Whether a piece is kept and of these entries, whose files are still those
+    /// that were read. A file that changed a moment before the spool was made may have
+    /// changed once more without a new time.
+    pub(super) fn is_current(&self, key: &Key, entries: &[Measured]) -> bool {
+        let Some(expected) = self.lock().as_ref().and_then(|kept| Some(kept.pieces.get(key)?.stamps)) else {
+            return false;
         };
-        entries.iter().all(|item| match &item.entry.node {
-            Node::File(entry::File { content: Content::Disk { path, size }, .. }) => {
-                let found = fs_err::metadata(path.to_path());
-                found.is_ok_and(|found| found.len() == *size && is_older((found.ctime(), found.ctime_nsec())))
-            }
+        let limit = self.begun.checked_sub(MOMENT).unwrap_or(UNIX_EPOCH);
+        let mut stamps = Stamps::default();
+        let mut add = |path: &DiskPath| {
+            let found = fs_err::metadata(path.to_path()).map(|found| Stamp::of_file(&found));
+            found.is_ok_and(|stamp| {
+                stamps.add(&stamp);
+                stamp.is_before(limit)
+            })
+        };
+        let mut all = entries.iter().map(|item| match &item.entry.node {
+            Node::File(entry::File { content: Content::Disk { path, .. }, .. }) => add(path),
             _ => true,
-        })
+        });
+        all.all(|is_old| is_old) && stamps.finish() == expected
     }
 
     fn reserve(&self, length: u64) -> Option<(Arc<File>, u64)> {
@@ -136,14 +163,16 @@ impl Spool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     #[test]
     fn a_piece_is_taken_once_as_it_was_kept() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::beside(&folder.path().join("archive")).unwrap();
-        spool.put([1; 32], [b"one", b"!"]);
-        spool.put([2; 32], [b"", b"two"]);
+        spool.put([1; 32], Stamps::default(), [b"one", b"!"]);
+        spool.put([2; 32], Stamps::default(), [b"", b"two"]);
         assert_eq!(spool.take(&[1; 32]).as_deref(), Some(&b"one!"[..]));
         assert_eq!(spool.take(&[2; 32]).as_deref(), Some(&b"two"[..]));
         assert_eq!(spool.take(&[2; 32]), None);
@@ -155,7 +184,7 @@ mod tests {
     fn a_damaged_piece_is_not_taken() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::beside(&folder.path().join("archive")).unwrap();
-        spool.put([1; 32], [b"one", b"!"]);
+        spool.put([1; 32], Stamps::default(), [b"one", b"!"]);
         spool.lock().as_ref().unwrap().file.write_all_at(b"0", 2).unwrap();
         assert_eq!(spool.take(&[1; 32]), None);
     }
@@ -170,9 +199,9 @@ mod tests {
     fn what_is_closed_keeps_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::beside(&folder.path().join("archive")).unwrap();
-        spool.put([1; 32], [b"one", b""]);
+        spool.put([1; 32], Stamps::default(), [b"one", b""]);
         assert!(spool.close() && !spool.close());
-        spool.put([2; 32], [b"two", b""]);
+        spool.put([2; 32], Stamps::default(), [b"two", b""]);
         assert!(!spool.is_open() && !spool.has(&[1; 32]) && !spool.has(&[2; 32]));
     }
 
@@ -182,7 +211,7 @@ mod tests {
         let spool = Spool::beside(&folder.path().join("archive")).unwrap();
         let blocks = || spool.lock().as_ref().unwrap().file.metadata().unwrap().blocks();
         for number in 0..9 {
-            spool.put([number; 32], [&vec![number; 99_999], &[]]);
+            spool.put([number; 32], Stamps::default(), [&vec![number; 99_999], &[]]);
         }
         assert!(blocks() * 512 >= 9 * 99_999);
         for number in 0..9 {

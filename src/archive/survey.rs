@@ -70,7 +70,7 @@ impl<'a> Surveyor<'a> {
     ) -> Result<Told> {
         let entry = Arc::clone(&item.entry);
         let Node::File(file) = &entry.node else {
-            each(item, AtHand::Passed)?;
+            each(item, AtHand::Passed(None))?;
             return Ok(Told::default());
         };
         let stamp = self.readings.stamp(file).map(Box::new);
@@ -101,14 +101,15 @@ impl<'a> Surveyor<'a> {
         each: &mut Each<'_>,
     ) -> Result<Vec<Placeholder>> {
         let (path, size) = match &file.content {
-            Content::Memory(bytes) => return self.bytes(item, file, bytes, each),
+            Content::Memory(bytes) => return self.bytes(item, file, bytes, None, each),
             Content::Disk { path, size } => (path.to_path(), *size),
         };
         let source = open(&path, size)?;
+        let stamp = Some(Stamp::of_file(&source.metadata()?));
         buffer.clear();
         if size <= WINDOW as u64 {
             append(&source, size, buffer)?;
-            return self.bytes(item, file, buffer, each);
+            return self.bytes(item, file, buffer, stamp, each);
         }
         let name = &Arc::clone(&item.entry.path);
         let found = match self.windows(name, file, &source, size, buffer)? {
@@ -117,12 +118,12 @@ impl<'a> Surveyor<'a> {
             Seen::Whole => None,
         };
         if let Some(found) = found {
-            return found.put(item, AtHand::Passed, each);
+            return found.put(item, AtHand::Passed(stamp), each);
         }
         let _turn = self.one_at_a_time.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut whole = Vec::new();
         append(&open(&path, size)?, size, &mut whole)?;
-        self.bytes(item, file, &whole, each)
+        self.bytes(item, file, &whole, stamp, each)
     }
 
     /// Measures a file of which all is in memory.
@@ -131,6 +132,7 @@ impl<'a> Surveyor<'a> {
         item: &mut Measured,
         file: &File,
         bytes: &[u8],
+        stamp: Option<Stamp>,
         each: &mut Each<'_>,
     ) -> Result<Vec<Placeholder>> {
         let name = &Arc::clone(&item.entry.path);
@@ -144,7 +146,7 @@ impl<'a> Surveyor<'a> {
         splice::stretches(bytes, &edits).for_each(|stretch| sums.update(stretch));
         (item.sha256, item.crc) = sums.finish();
         item.size = splice::edited_size(&edits, original);
-        each(item, AtHand::Whole(bytes, &edits))?;
+        each(item, AtHand::Whole(bytes, &edits, stamp))?;
         let remake = if edits.is_empty() { None } else { self.relocator.remake(&file.rewrite) };
         item.change = remake.map_or_else(|| edits.into(), Change::Remade);
         Ok(placeholders)

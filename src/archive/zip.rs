@@ -44,6 +44,7 @@ pub(super) fn write(
     let make = |bundle: &mut ZipBundle, block: &Block| {
         let (range, part) = block.parts();
         let entries = &entries[range];
+        bundle.clear();
         match &part {
             None => {
                 entries.iter().try_for_each(|item| bundle.read(item))?;
@@ -169,6 +170,7 @@ struct Large<'a> {
 
 impl<'a> Output<'a> {
     fn entries(&mut self, items: &'a [Measured], segment: &Segment) -> Result<()> {
+        assert_eq!(items.len(), segment.sums.len(), "a segment is of the entries of its block");
         let (mut out, mut contents) = (Vec::new(), &segment.bytes[..]);
         for (item, sum) in items.iter().zip(&segment.sums) {
             let (content, rest) = contents.split_at(sum.size.try_into().map_err(io::Error::other)?);

@@ -249,11 +249,11 @@ fn lock_file(root: &Path) -> io::Result<std::fs::File> {
     fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(path).map(File::into_file)
 }
 
-/// Removes what is in the place of a file and is none: a pipe would be waited
-/// for, a link followed.
+/// Removes what is in the place of a file and is neither that nor a folder: a
+/// pipe would be waited for, a link followed.
 fn clear(path: &Path) -> io::Result<()> {
     match fs_err::symlink_metadata(path) {
-        Ok(found) if !found.is_file() => remove(path),
+        Ok(found) if !found.is_file() && !found.is_dir() => fs_err::remove_file(path),
         _ => Ok(()),
     }
 }

@@ -184,6 +184,7 @@ impl Assembly {
         let mut measured = archive::arrange(measured, &layout)?;
         let recipe = archive::recipe(&measured, &layout);
         let (manifest, text) = complete::manifest(&inventory, survey.placeholders, recipe)?;
+        archive::check_length(&manifest, &text)?;
         let digest = archive::seal(&mut measured, text);
         warn_of_floor(&manifest, environment.target_glibc, progress);
         if !holds_python(&measured) {

@@ -3,6 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::*;
+use crate::archive::blocks::{Block, cut};
+use crate::archive::segments::Segments;
 use crate::cache::Cache;
 
 /// What is compressed while it is read.
@@ -18,7 +20,8 @@ fn on_disk(folder: &Path, path: &str, bytes: &[u8]) -> Entry {
 /// Files in two packages: more than there are in a run, and with an edit that
 /// makes one longer.
 fn packages(folder: &Path) -> (Vec<Arc<Entry>>, Fixed) {
-    let mut entries = vec![directory("one"), directory("two")];
+    let folders = ["one", "two"].map(|path| Entry { group: Group::Directory, ..directory(path) });
+    let mut entries = folders.to_vec();
     for number in 0..300 {
         entries.push(on_disk(folder, &format!("one/{number:03}"), &noise(number * 50, number as u64)));
     }
@@ -91,9 +94,16 @@ fn no_small_file_is_read_twice() {
             let layout = Layout { arcroot, ..Layout::new(format) };
             let expected = folder.plain(&layout);
             let spool = folder.spool(60);
-            let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
-            // Nobody sees it, for the spool is younger.
-            folder.rewrite(|bytes| bytes.fill(b'x'));
+            let early = Early::new(&layout, None, &spool, 3);
+            let entries = folder.measured(&layout, Some(&early));
+            let segments = Segments::new(None, Some(&spool), &layout);
+            for block in cut(&entries, early.block_size()) {
+                let Block::Entries(range) = block else { continue };
+                let entries = &entries[range];
+                let key = segments.key(entries, None).unwrap();
+                let is_folders = matches!(entries[0].entry.node, Node::Directory);
+                assert!(is_folders || segments.is_current(&key, entries), "{format}");
+            }
             assert!(written(&entries, &layout, None, Some(&spool)).unwrap() == expected, "{format}");
         }
     }
@@ -106,7 +116,7 @@ fn what_changed_since_is_told() {
         let layout = Layout::new(format);
         let expected = folder.plain(&layout);
         let pack = |cache: Option<&Cache>, change: fn(&mut Vec<u8>)| {
-            let spool = folder.spool(0);
+            let spool = folder.spool(60);
             let entries = folder.measured(&layout, Some(&Early::new(&layout, cache, &spool, 3)));
             folder.rewrite(change);
             written(&entries, &layout, cache, Some(&spool))
@@ -117,6 +127,53 @@ fn what_changed_since_is_told() {
             assert!(error.ends_with("changed while it was being packed"), "{format}: {error}");
         }
     }
+}
+
+#[test]
+fn a_folder_that_takes_the_place_of_what_was_read_is_noticed() {
+    let folder = Folder::new();
+    let layout = Layout::new(Format::TarGz);
+    let (sources, other) = (folder.temp.path().join("sources"), folder.temp.path().join("other"));
+    fs_err::create_dir(&other).unwrap();
+    for found in fs_err::read_dir(&sources).unwrap() {
+        let found = found.unwrap();
+        let size = usize::try_from(found.metadata().unwrap().len()).unwrap();
+        fs_err::write(other.join(found.file_name()), vec![b'x'; size]).unwrap();
+    }
+    let spool = folder.spool(60);
+    let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+    fs_err::rename(&sources, folder.temp.path().join("away")).unwrap();
+    fs_err::rename(&other, &sources).unwrap();
+    let error = written(&entries, &layout, None, Some(&spool)).unwrap_err().to_string();
+    assert!(error.ends_with("changed while it was being packed"), "{error}");
+}
+
+#[test]
+fn what_changed_a_moment_before_is_not_trusted() {
+    let folder = Folder::new();
+    let layout = Layout::new(Format::TarGz);
+    let spool = folder.spool(0);
+    let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+    let segments = Segments::new(None, Some(&spool), &layout);
+    let first = entries.iter().position(|item| &*item.entry.path == "two/0").unwrap();
+    let block = &entries[first..=first];
+    let key = segments.key(block, None).unwrap();
+    assert!(segments.is_spooled(&key) && !segments.is_current(&key, block));
+}
+
+#[test]
+fn a_block_that_failed_leaves_nothing_in_the_next_one() {
+    let folder = Folder::new();
+    let layout = Layout::new(Format::Zip);
+    let expected = folder.plain(&layout);
+    let cache = Cache::open(folder.temp.path().join("cache"));
+    let entries = folder.measured(&layout, None);
+    let moved = folder.temp.path().join("sources/one+040");
+    let aside = folder.temp.path().join("aside");
+    fs_err::rename(&moved, &aside).unwrap();
+    assert!(written(&entries, &layout, Some(&cache), None).is_err());
+    fs_err::rename(&aside, &moved).unwrap();
+    assert!(written(&entries, &layout, Some(&cache), None).unwrap() == expected);
 }
 
 #[test]

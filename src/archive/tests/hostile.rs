@@ -5,6 +5,7 @@ use std::io::Write;
 use ::tar::{Builder, EntryType, Header};
 
 use super::*;
+use crate::artifact::Manifest;
 
 /// Kind, name, and a link's target or a file's content.
 type TarEntry<'a> = (EntryType, &'a str, &'a str);
@@ -445,4 +446,22 @@ fn a_manifest_without_end_is_not_read_into_memory() {
         );
         assert!(!out.exists());
     }
+}
+
+#[test]
+fn what_nobody_would_unpack_is_not_packed() {
+    let kind = crate::entry::PlaceholderKind::Text;
+    let placeholder = |path: &str, offset| Placeholder { path: path.to_owned(), offset, length: 9, kind };
+    let manifest = Manifest {
+        placeholders: vec![placeholder("a", 0), placeholder("b", 0), placeholder("b", 9)],
+        ..serde_json::from_value(serde_json::json!({
+            "schema": 1, "envship": "0.1.0", "source": "venv", "platform": "linux-64", "packages": [],
+            "installers": [], "placeholders": [], "remarks": [],
+            "archive": recipe(&[], &Layout::new(Format::Tar)),
+        }))
+        .unwrap()
+    };
+    assert!(check_length(&manifest, b"{}").is_ok());
+    let error = check_length(&manifest, &vec![b' '; (128 << 20) + 1]).unwrap_err().to_string();
+    assert!(error.ends_with("`b` alone holds the environment's path 2 times"), "{error}");
 }
