@@ -88,11 +88,9 @@ pub(super) fn in_order<J: Send, S, T: Send>(
                         };
                         work(own, job)
                     }));
-                    if !matches!(result, Ok(Ok(_))) {
-                        // It may hold a part of what the job was about.
-                        own = None;
-                    }
-                    if done.send((number, result)).is_err() {
+                    let failed = !matches!(result, Ok(Ok(_)));
+                    // After a failure its state may hold a part of what the job was about.
+                    if done.send((number, result)).is_err() || failed {
                         break;
                     }
                 }

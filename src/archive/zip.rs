@@ -44,7 +44,6 @@ pub(super) fn write(
     let make = |bundle: &mut ZipBundle, block: &Block| {
         let (range, part) = block.parts();
         let entries = &entries[range];
-        bundle.clear();
         match &part {
             None => {
                 entries.iter().try_for_each(|item| bundle.read(item))?;
