@@ -6,13 +6,14 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::blocks::Open;
 use super::bundle::{Bundle, content};
 use super::digest::Contents;
 use super::layout::Layout;
 use super::pipeline::Crew;
-use super::readings::Stamp;
+use super::readings::{MOMENT, Stamp};
 use super::segments::Segments;
 use super::splice;
 use super::spool::{Spool, Stamps};
@@ -29,17 +30,27 @@ pub struct Early<'a> {
     segments: Segments<'a>,
     threads: usize,
     block: u64,
+    /// What changed later may change once more without a new time.
+    settled: SystemTime,
 }
 
-/// What the reading pass has of a file's content, and by what the file on disk is
-/// known.
+/// What the reading pass has of an entry, and by what its file on disk is known.
 pub(super) enum AtHand<'a> {
-    /// The original bytes and what changes in them.
+    /// A file's original bytes and what changes in them.
     Whole(&'a [u8], &'a [Edit], Option<Stamp>),
-    /// Nothing: it was too large.
+    /// No bytes: the file was too large, or there is none.
     Passed(Option<Stamp>),
-    /// Nothing: it was not read.
+    /// No bytes: what is in the file is known from an earlier run.
     Unread,
+}
+
+impl AtHand<'_> {
+    fn stamp(&self) -> Option<&Stamp> {
+        match self {
+            AtHand::Whole(_, _, stamp) | AtHand::Passed(stamp) => stamp.as_ref(),
+            AtHand::Unread => None,
+        }
+    }
 }
 
 impl<'a> Early<'a> {
@@ -47,11 +58,23 @@ impl<'a> Early<'a> {
     /// one for each core, as far as there is memory for them.
     #[must_use]
     pub fn new(layout: &'a Layout, cache: Option<&'a Cache>, spool: &'a Spool, threads: usize) -> Self {
+        Early::new_at(layout, cache, spool, threads, SystemTime::now())
+    }
+
+    /// As if it were `now`.
+    pub(super) fn new_at(
+        layout: &'a Layout,
+        cache: Option<&'a Cache>,
+        spool: &'a Spool,
+        threads: usize,
+        now: SystemTime,
+    ) -> Self {
         Early {
             layout,
             segments: Segments::new(cache, Some(spool), layout),
             threads,
             block: block_size(layout),
+            settled: now.checked_sub(MOMENT).unwrap_or(UNIX_EPOCH),
         }
     }
 
@@ -113,7 +136,7 @@ pub(super) struct Blocks<'b> {
     open: Open,
     contents: Contents,
     stamps: Stamps,
-    /// Whether all that is in the block was there to be compressed.
+    /// Whether all that is in the block can be compressed now.
     complete: bool,
 }
 
@@ -129,12 +152,14 @@ impl Blocks<'_> {
             return Ok(());
         }
         let item = self.early.placed(item);
-        self.complete &= !matches!(at_hand, AtHand::Unread) || content(&item).is_none();
+        let is_settled = at_hand.stamp().is_none_or(|stamp| stamp.is_before(self.early.settled));
+        let is_unread = matches!(at_hand, AtHand::Unread) && content(&item).is_some();
+        self.complete &= is_settled && !is_unread;
         if !self.complete {
             return Ok(());
         }
         self.contents.entry(&item);
-        if let AtHand::Whole(_, _, Some(stamp)) | AtHand::Passed(Some(stamp)) = at_hand {
+        if let Some(stamp) = at_hand.stamp() {
             self.stamps.add(stamp);
         }
         match at_hand {

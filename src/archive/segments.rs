@@ -65,12 +65,13 @@ impl<'a> Segments<'a> {
         Some(self.key_of(contents, part))
     }
 
-    /// Whether the pass before made a stretch.
+    /// Whether the pass before made a stretch; it may be lost by now.
     pub(super) fn is_spooled(&self, key: &Key) -> bool {
-        self.spool.is_some_and(|spool| spool.has(key))
+        self.spool.is_some_and(|spool| spool.was_put(key))
     }
 
-    /// Whether the pass before made a stretch of these entries as they are.
+    /// Whether a stretch that the pass before made is there, and of these entries as
+    /// they are.
     pub(super) fn is_current(&self, key: &Key, entries: &[Measured]) -> bool {
         self.spool.is_some_and(|spool| spool.is_current(key, entries))
     }

@@ -10,33 +10,25 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
-use super::readings::{MOMENT, Stamp};
+use super::readings::Stamp;
 use crate::cache::Key;
-use crate::entry::{self, Content, DiskPath, Measured, Node};
+use crate::entry::{self, Content, Measured, Node};
 use crate::fs;
 
 /// Pieces begin at multiples of so many bytes, so that the room of each can go
 /// back.
 const PAGE: u64 = 4096;
 
-/// By what the files of a piece are known, when they were read or later.
-#[derive(Clone, Default)]
+/// By what the files of a piece are known, in their order.
+#[derive(Default)]
 pub(super) struct Stamps(Sha256);
 
 impl Stamps {
     pub(super) fn add(&mut self, stamp: &Stamp) {
-        let Stamp::File(device, inode, size, modified, changed) = stamp else { return };
-        for number in [*device, *inode, *size] {
-            self.0.update(number.to_le_bytes());
-        }
-        for (seconds, nanoseconds) in [modified, changed] {
-            self.0.update(seconds.to_le_bytes());
-            self.0.update(nanoseconds.to_le_bytes());
-        }
+        self.0.update(postcard::to_stdvec(stamp).expect("a stamp is a few numbers"));
     }
 
     fn finish(self) -> [u8; 32] {
@@ -45,13 +37,11 @@ impl Stamps {
 }
 
 /// Pieces by key, each of which is taken once.
-pub struct Spool {
-    begun: SystemTime,
-    kept: Mutex<Option<Kept>>,
-}
+pub struct Spool(Mutex<Kept>);
 
 struct Kept {
-    file: Arc<File>,
+    /// Nothing once it was closed.
+    file: Option<Arc<File>>,
     /// Where the next piece begins.
     end: u64,
     pieces: HashMap<Key, Piece>,
@@ -69,14 +59,9 @@ impl Spool {
     /// faster to read than what it is made from.
     #[must_use]
     pub fn beside(archive: &Path) -> Option<Self> {
-        Spool::beside_at(archive, SystemTime::now())
-    }
-
-    /// As if it were `begun` now.
-    pub(super) fn beside_at(archive: &Path, begun: SystemTime) -> Option<Self> {
         let file = fs::unnamed_file(archive).ok().filter(|file| !fs::is_remote(file))?;
-        let kept = Kept { file: file.into(), end: 0, pieces: HashMap::new() };
-        Some(Spool { begun, kept: Mutex::new(Some(kept)) })
+        let kept = Kept { file: Some(file.into()), end: 0, pieces: HashMap::new() };
+        Some(Spool(Mutex::new(kept)))
     }
 
     /// Keeps a piece that comes in two parts.
@@ -90,23 +75,27 @@ impl Spool {
         crc.update(tail);
         let piece = Piece { start, length, crc: crc.finalize(), stamps: stamps.finish() };
         let mut kept = self.lock();
-        match (&mut *kept, written) {
-            (Some(kept), Ok(())) => drop(kept.pieces.insert(key, piece)),
-            (kept, _) => *kept = None,
+        kept.pieces.insert(key, piece);
+        if written.is_err() {
+            kept.file = None;
         }
     }
 
-    /// Whether a piece is kept.
-    pub(super) fn has(&self, key: &Key) -> bool {
-        self.lock().as_ref().is_some_and(|kept| kept.pieces.contains_key(key))
+    /// Whether a piece was kept, and not taken yet; it may be lost by now.
+    pub(super) fn was_put(&self, key: &Key) -> bool {
+        self.lock().pieces.contains_key(key)
     }
 
-    /// A piece that was kept.
+    /// Whether a piece can be taken.
+    fn has(&self, key: &Key) -> bool {
+        self.is_open() && self.was_put(key)
+    }
+
+    /// A piece that was kept, unless it is lost.
     pub(super) fn take(&self, key: &Key) -> Option<Vec<u8>> {
         let (file, Piece { start, length, crc, .. }) = {
             let mut kept = self.lock();
-            let kept = kept.as_mut()?;
-            (Arc::clone(&kept.file), kept.pieces.remove(key)?)
+            (kept.file.clone()?, kept.pieces.remove(key)?)
         };
         let mut bytes = vec![0; length];
         file.read_exact_at(&mut bytes, start).ok()?;
@@ -116,48 +105,42 @@ impl Spool {
 
     /// Whether anything can be kept.
     pub(super) fn is_open(&self) -> bool {
-        self.lock().is_some()
+        self.lock().file.is_some()
     }
 
     /// Keeps nothing any more: its room goes back to the disk. Tells whether there
     /// was any.
     pub(super) fn close(&self) -> bool {
-        self.lock().take().is_some()
+        self.lock().file.take().is_some()
     }
 
-    /// Whether a piece is kept and of these entries, whose files are still those
-    /// that were read. A file that changed a moment before the spool was made may have
-    /// changed once more without a new time.
+    /// Whether a piece can be taken, and is of these entries, whose files are still
+    /// those that were read.
     pub(super) fn is_current(&self, key: &Key, entries: &[Measured]) -> bool {
-        let Some(expected) = self.lock().as_ref().and_then(|kept| Some(kept.pieces.get(key)?.stamps)) else {
+        if !self.has(key) {
             return false;
-        };
-        let limit = self.begun.checked_sub(MOMENT).unwrap_or(UNIX_EPOCH);
+        }
+        let expected = self.lock().pieces.get(key).map(|piece| piece.stamps);
         let mut stamps = Stamps::default();
-        let mut add = |path: &DiskPath| {
-            let found = fs_err::metadata(path.to_path()).map(|found| Stamp::of_file(&found));
-            found.is_ok_and(|stamp| {
-                stamps.add(&stamp);
-                stamp.is_before(limit)
-            })
-        };
-        let mut all = entries.iter().map(|item| match &item.entry.node {
-            Node::File(entry::File { content: Content::Disk { path, .. }, .. }) => add(path),
-            _ => true,
-        });
-        all.all(|is_old| is_old) && stamps.finish() == expected
+        for item in entries {
+            if let Node::File(entry::File { content: Content::Disk { path, .. }, .. }) = &item.entry.node {
+                let Ok(found) = fs_err::metadata(path.to_path()) else { return false };
+                stamps.add(&Stamp::of_file(&found));
+            }
+        }
+        expected == Some(stamps.finish())
     }
 
     fn reserve(&self, length: u64) -> Option<(Arc<File>, u64)> {
         let mut kept = self.lock();
-        let Kept { file, end, .. } = kept.as_mut()?;
-        let start = *end;
-        *end = (start + length).next_multiple_of(PAGE);
-        Some((Arc::clone(file), start))
+        let file = kept.file.clone()?;
+        let start = kept.end;
+        kept.end = (start + length).next_multiple_of(PAGE);
+        Some((file, start))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -185,7 +168,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::beside(&folder.path().join("archive")).unwrap();
         spool.put([1; 32], Stamps::default(), [b"one", b"!"]);
-        spool.lock().as_ref().unwrap().file.write_all_at(b"0", 2).unwrap();
+        spool.lock().file.as_ref().unwrap().write_all_at(b"0", 2).unwrap();
         assert_eq!(spool.take(&[1; 32]), None);
     }
 
@@ -209,7 +192,7 @@ mod tests {
     fn what_was_taken_needs_no_room() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::beside(&folder.path().join("archive")).unwrap();
-        let blocks = || spool.lock().as_ref().unwrap().file.metadata().unwrap().blocks();
+        let blocks = || spool.lock().file.as_ref().unwrap().metadata().unwrap().blocks();
         for number in 0..9 {
             spool.put([number; 32], Stamps::default(), [&vec![number; 99_999], &[]]);
         }

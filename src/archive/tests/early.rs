@@ -50,15 +50,19 @@ impl Folder {
         Folder { temp, entries, fixed }
     }
 
-    /// A spool that was made so many seconds from now.
-    fn spool(&self, later: u64) -> Spool {
-        let begun = SystemTime::now() + Duration::from_secs(later);
-        Spool::beside_at(&self.temp.path().join("archive"), begun).unwrap()
+    fn spool(&self) -> Spool {
+        Spool::beside(&self.temp.path().join("archive")).unwrap()
     }
 
     fn measured(&self, layout: &Layout, early: Option<&Early<'_>>) -> Vec<Measured> {
         let survey = measure(self.entries.clone(), &self.fixed, &Readings::none(), early, &Silent).unwrap();
         arrange(survey.measured, layout).unwrap()
+    }
+
+    /// What a pass finds and puts into the spool that begins so many seconds from now.
+    fn read(&self, layout: &Layout, cache: Option<&Cache>, spool: &Spool, later: u64) -> Vec<Measured> {
+        let now = SystemTime::now() + Duration::from_secs(later);
+        self.measured(layout, Some(&Early::new_at(layout, cache, spool, 3, now)))
     }
 
     fn plain(&self, layout: &Layout) -> Vec<u8> {
@@ -93,11 +97,10 @@ fn no_small_file_is_read_twice() {
             let folder = Folder::new();
             let layout = Layout { arcroot, ..Layout::new(format) };
             let expected = folder.plain(&layout);
-            let spool = folder.spool(60);
-            let early = Early::new(&layout, None, &spool, 3);
-            let entries = folder.measured(&layout, Some(&early));
+            let spool = folder.spool();
+            let entries = folder.read(&layout, None, &spool, 60);
             let segments = Segments::new(None, Some(&spool), &layout);
-            for block in cut(&entries, early.block_size()) {
+            for block in cut(&entries, Early::new(&layout, None, &spool, 3).block_size()) {
                 let Block::Entries(range) = block else { continue };
                 let entries = &entries[range];
                 let key = segments.key(entries, None).unwrap();
@@ -116,8 +119,8 @@ fn what_changed_since_is_told() {
         let layout = Layout::new(format);
         let expected = folder.plain(&layout);
         let pack = |cache: Option<&Cache>, change: fn(&mut Vec<u8>)| {
-            let spool = folder.spool(60);
-            let entries = folder.measured(&layout, Some(&Early::new(&layout, cache, &spool, 3)));
+            let spool = folder.spool();
+            let entries = folder.read(&layout, cache, &spool, 60);
             folder.rewrite(change);
             written(&entries, &layout, cache, Some(&spool))
         };
@@ -127,6 +130,20 @@ fn what_changed_since_is_told() {
             assert!(error.ends_with("changed while it was being packed"), "{format}: {error}");
         }
     }
+}
+
+/// The cache may hold what a file was while it changed.
+#[test]
+fn what_was_lost_is_read_again_and_not_taken_from_the_cache() {
+    let folder = Folder::new();
+    let layout = Layout::new(Format::TarGz);
+    let cache = Cache::open(folder.temp.path().join("cache"));
+    let spool = folder.spool();
+    let entries = folder.read(&layout, Some(&cache), &spool, 60);
+    assert!(spool.close());
+    folder.rewrite(|bytes| bytes.reverse());
+    let error = written(&entries, &layout, Some(&cache), Some(&spool)).unwrap_err().to_string();
+    assert!(error.ends_with("changed while it was being packed"), "{error}");
 }
 
 #[test]
@@ -140,8 +157,8 @@ fn a_folder_that_takes_the_place_of_what_was_read_is_noticed() {
         let size = usize::try_from(found.metadata().unwrap().len()).unwrap();
         fs_err::write(other.join(found.file_name()), vec![b'x'; size]).unwrap();
     }
-    let spool = folder.spool(60);
-    let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+    let spool = folder.spool();
+    let entries = folder.read(&layout, None, &spool, 60);
     fs_err::rename(&sources, folder.temp.path().join("away")).unwrap();
     fs_err::rename(&other, &sources).unwrap();
     let error = written(&entries, &layout, None, Some(&spool)).unwrap_err().to_string();
@@ -152,13 +169,16 @@ fn a_folder_that_takes_the_place_of_what_was_read_is_noticed() {
 fn what_changed_a_moment_before_is_not_trusted() {
     let folder = Folder::new();
     let layout = Layout::new(Format::TarGz);
-    let spool = folder.spool(0);
-    let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+    let spool = folder.spool();
+    let entries = folder.read(&layout, None, &spool, 0);
     let segments = Segments::new(None, Some(&spool), &layout);
     let first = entries.iter().position(|item| &*item.entry.path == "two/0").unwrap();
     let block = &entries[first..=first];
     let key = segments.key(block, None).unwrap();
-    assert!(segments.is_spooled(&key) && !segments.is_current(&key, block));
+    assert!(!segments.is_spooled(&key) && !segments.is_current(&key, block));
+    let entries = folder.read(&layout, None, &spool, 60);
+    let block = &entries[first..=first];
+    assert!(segments.is_spooled(&key) && segments.is_current(&key, block));
 }
 
 #[test]
@@ -182,11 +202,11 @@ fn what_could_not_be_kept_is_read_again() {
         let folder = Folder::new();
         let layout = Layout::new(format);
         let expected = folder.plain(&layout);
-        let spool = folder.spool(60);
-        let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+        let spool = folder.spool();
+        let entries = folder.read(&layout, None, &spool, 60);
         assert!(spool.close());
         assert!(written(&entries, &layout, None, Some(&spool)).unwrap() == expected, "{format}");
-        let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+        let entries = folder.read(&layout, None, &spool, 60);
         assert!(
             written(&entries, &layout, None, Some(&spool)).unwrap() == expected,
             "{format}, from the start"
@@ -224,8 +244,8 @@ fn the_archive_takes_the_room_of_what_waits_for_it() {
         let layout = Layout::new(format);
         let expected = folder.plain(&layout);
         for room in [0, 20, 100_000, 1_100_000] {
-            let spool = folder.spool(60);
-            let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+            let spool = folder.spool();
+            let entries = folder.read(&layout, None, &spool, 60);
             let mut disk = Shared { spool: &spool, room, written: Vec::new() };
             write(&entries, &layout, None, Some(&spool), 2, &mut disk, &Silent).unwrap();
             assert!(disk.written == expected, "{format} {room}");
@@ -241,8 +261,8 @@ fn it_is_kept_in_the_cache_too() {
         let expected = folder.plain(&layout);
         let cache = Cache::open(folder.temp.path().join("cache"));
         let pack = || {
-            let spool = folder.spool(60);
-            let entries = folder.measured(&layout, Some(&Early::new(&layout, Some(&cache), &spool, 3)));
+            let spool = folder.spool();
+            let entries = folder.read(&layout, Some(&cache), &spool, 60);
             written(&entries, &layout, Some(&cache), Some(&spool)).unwrap()
         };
         assert!(pack() == expected, "{format}");
@@ -262,8 +282,8 @@ fn what_is_read_in_another_order_gives_the_same_archive() {
         let layout = Layout::new(format);
         let expected = folder.plain(&layout);
         folder.entries.reverse();
-        let spool = folder.spool(60);
-        let entries = folder.measured(&layout, Some(&Early::new(&layout, None, &spool, 3)));
+        let spool = folder.spool();
+        let entries = folder.read(&layout, None, &spool, 60);
         assert!(written(&entries, &layout, None, Some(&spool)).unwrap() == expected, "{format}");
     }
 }

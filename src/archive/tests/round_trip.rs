@@ -1,3 +1,5 @@
+use std::time::{Duration, SystemTime};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -107,8 +109,9 @@ proptest! {
             write(&arranged, &layout, None, None, 3, &mut three, &Silent).unwrap();
             prop_assert!(one == three, "{} differs between one thread and three", format);
             if layout.compresses() {
-                let spool = Spool::beside(folder.path()).unwrap();
-                let early = Early::new(&layout, None, &spool, 2);
+                let spool = Spool::beside(&folder.path().join("archive")).unwrap();
+                let later = SystemTime::now() + Duration::from_mins(1);
+                let early = Early::new_at(&layout, None, &spool, 2, later);
                 let survey = measure(entries.clone(), &fixed, &Readings::none(), Some(&early), &Silent);
                 let arranged = arrange(survey.unwrap().measured, &layout).unwrap();
                 let mut read_once = Vec::new();
