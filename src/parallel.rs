@@ -22,7 +22,7 @@ pub(crate) const AT_ONCE: usize = 4;
 /// `most` of them, each with a state of its own.
 ///
 /// # Errors
-/// One of those that occurred; no further job was begun then.
+/// One of those that occurred; once it has, no further job is begun.
 pub(crate) fn each<J: Send, S, E: Send>(
     jobs: Vec<J>,
     most: usize,

@@ -24,9 +24,7 @@ pub fn arrange(measured: Vec<Measured>, layout: &Layout) -> Result<Vec<Measured>
         if matches!(item.entry.node, Node::Directory) && item.entry.group != Group::Directory {
             Arc::make_mut(&mut item.entry).group = Group::Directory;
         }
-        if let Some(path) = layout.path(&item.entry.path) {
-            Arc::make_mut(&mut item.entry).path = path.into();
-        }
+        layout.place(item);
     }
     let missing = missing_directories(&ordered)?;
     ordered.extend(missing.iter().map(|path| directory(path)));

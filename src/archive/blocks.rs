@@ -13,8 +13,8 @@ use crate::entry::{Group, Measured};
 /// What a header adds to an entry's weight: a tar header's size.
 const HEADER: u64 = 512;
 
-/// A run has an entry for so many bytes of a block, at most: about the size of
-/// a module, so that a run of modules gives about a block.
+/// A run has no more than one entry for so many bytes of a block: about the size
+/// of a module, so that a run of modules fills about a block.
 const ENTRY: u64 = 4 << 10;
 
 /// A stretch of an archive.

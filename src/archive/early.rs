@@ -5,11 +5,11 @@
 //! what is in it, and one that isn't found is made anew.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::blocks::Open;
 use super::bundle::{Bundle, content};
+use super::codec::codec;
 use super::digest::Contents;
 use super::layout::Layout;
 use super::pipeline::Crew;
@@ -18,7 +18,6 @@ use super::segments::Segments;
 use super::splice;
 use super::spool::{Spool, Stamps};
 use super::tar::TarBundle;
-use super::write::codec;
 use super::zip::{self, ZipBundle};
 use crate::cache::Cache;
 use crate::entry::{Edit, Group, Measured};
@@ -94,16 +93,18 @@ impl<'a> Early<'a> {
             return Ok(Box::new(ZipBundle::new(self.layout.level)));
         };
         let mut bundle = TarBundle::new(&*codec, self.layout.time)?;
-        // Every entry is filled up to a record, and there is one for 4 KiB.
+        // An entry is filled up to a record, and a run has no more than one for 4 KiB.
         bundle.begin(usize::try_from(self.block + self.block / 8).unwrap_or(0));
         Ok(Box::new(bundle))
     }
 
     /// An entry where it lies in the archive.
     fn placed<'m>(&self, item: &'m Measured) -> Cow<'m, Measured> {
-        let Some(path) = self.layout.path(&item.entry.path) else { return Cow::Borrowed(item) };
+        if self.layout.arcroot.is_none() {
+            return Cow::Borrowed(item);
+        }
         let mut item = item.clone();
-        Arc::make_mut(&mut item.entry).path = path.into();
+        self.layout.place(&mut item);
         Cow::Owned(item)
     }
 

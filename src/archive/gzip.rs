@@ -3,8 +3,8 @@
 
 use std::io;
 
+use super::codec::{Codec, Compressor};
 use super::deflate::{Deflater, Next};
-use super::tar::{Codec, Compressor};
 
 /// Deflate's window is 32 KiB: at this size a block's missing history costs
 /// less than 2 % and its reset nothing.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::digest::{Contents, LAYOUT_VERSION};
-use super::inspect::{read_manifest, root_of, text_of};
+use super::manifest::{read_manifest, root_of, text_of};
 use super::mode::Mode;
 use super::source::Input;
 use super::visit::{Seen, visit};

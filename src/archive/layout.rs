@@ -1,9 +1,11 @@
 //! What decides an archive's bytes, apart from its entries.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use super::error::Error;
 use crate::artifact::Format;
+use crate::entry::Measured;
 
 /// 1980-01-01, where zip's calendar begins.
 const EARLIEST: u64 = 315_532_800;
@@ -61,9 +63,12 @@ impl Layout {
         }
     }
 
-    /// Where an entry lies in the archive, if not at its own path.
-    pub(super) fn path(&self, path: &str) -> Option<String> {
-        self.arcroot.as_ref().map(|root| format!("{root}/{path}"))
+    /// Puts an entry where it lies in the archive: below the arcroot, if there is one.
+    pub(super) fn place(&self, item: &mut Measured) {
+        if let Some(root) = &self.arcroot {
+            let entry = Arc::make_mut(&mut item.entry);
+            entry.path = format!("{root}/{}", entry.path).into();
+        }
     }
 
     /// Whether anything is compressed.

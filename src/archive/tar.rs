@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::blocks::Block;
 use super::bundle::{Bundle, Fill, content};
+use super::codec::{Codec, Compressor};
 use super::compress::compress;
 use super::content::{Parted, same};
 use super::deflate::Next;
@@ -14,46 +15,6 @@ use super::ustar;
 use crate::entry::Measured;
 use crate::error::Result;
 use crate::progress::Progress;
-
-/// What a tar stream goes through.
-pub(super) trait Codec: Sync {
-    /// About how much a block holds, in bytes.
-    fn block_size(&self) -> u64;
-
-    /// What comes before the first block.
-    fn header(&self) -> Vec<u8>;
-
-    /// Made once per thread.
-    fn compressor(&self) -> io::Result<Compressor>;
-
-    /// What comes after the last block, given the CRC-32 of the stream, and the
-    /// size of each block, compressed and not.
-    fn trailer(&self, crc: u32, blocks: &[(u64, u64)]) -> Vec<u8>;
-}
-
-/// Compresses a block, told what follows it.
-pub(super) type Compressor = Box<dyn FnMut(&[u8], Next) -> io::Result<Vec<u8>>>;
-
-/// No compression.
-pub(super) struct Plain;
-
-impl Codec for Plain {
-    fn block_size(&self) -> u64 {
-        1 << 20
-    }
-
-    fn header(&self) -> Vec<u8> {
-        Vec::new()
-    }
-
-    fn compressor(&self) -> io::Result<Compressor> {
-        Ok(Box::new(|raw, _| Ok(raw.to_vec())))
-    }
-
-    fn trailer(&self, _: u32, _: &[(u64, u64)]) -> Vec<u8> {
-        Vec::new()
-    }
-}
 
 /// Writes arranged entries as a tar stream through `codec`.
 pub(super) fn write(

@@ -117,8 +117,8 @@ fn decompress(frames: &Frames) -> io::Result<Vec<u8>> {
 mod tests {
     use std::sync::atomic::Ordering;
 
+    use super::super::codec::Codec;
     use super::super::deflate::Next;
-    use super::super::tar::Codec;
     use super::super::zstd::Zstd;
     use super::*;
 

@@ -2,14 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::gzip::Gzip;
+use super::codec::codec;
 use super::layout::Layout;
 use super::segments::Segments;
 use super::spool::Spool;
-use super::tar::{self, Codec, Plain};
+use super::tar;
 use super::zip;
-use super::zstd::Zstd;
-use crate::artifact::Format;
 use crate::cache::Cache;
 use crate::entry::Measured;
 use crate::error::Result;
@@ -81,17 +79,5 @@ impl Write for Yielding<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.sink.flush()
-    }
-}
-
-/// What the tar stream of a format goes through; nothing for a zip.
-pub(super) fn codec(layout: &Layout) -> Option<Box<dyn Codec>> {
-    let level = layout.level;
-    match layout.format {
-        Format::Tar => Some(Box::new(Plain)),
-        Format::TarGz => Some(Box::new(Gzip { level })),
-        Format::TarZst => Some(Box::new(Zstd { level })),
-        Format::Zip => None,
-        Format::Directory => unreachable!("a directory is not written to a sink"),
     }
 }

@@ -13,8 +13,8 @@ use std::io;
 use ::zstd::bulk;
 use ::zstd::zstd_safe::{self, CParameter, Strategy};
 
+use super::codec::{Codec, Compressor};
 use super::deflate::Next;
-use super::tar::{Codec, Compressor};
 
 /// What came before a frame is missing in it: in frames of 5 MiB an environment
 /// is 0.5 to 1 % larger, but threads hold less.

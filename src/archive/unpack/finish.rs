@@ -8,7 +8,7 @@ use super::Place;
 use super::stage::Stage;
 use super::tree::Node;
 use crate::archive::error::Error;
-use crate::archive::inspect::{read_manifest, root_of, text_of};
+use crate::archive::manifest::{read_manifest, root_of, text_of};
 use crate::archive::splice;
 use crate::archive::stretches::{Next, Stretches};
 use crate::artifact::Manifest;
