@@ -164,6 +164,7 @@ fn split_subdir(channel: &str) -> (&str, Option<&str>) {
 
 /// The file as it is written.
 #[derive(Deserialize)]
+#[serde(expecting = "keys such as `dependencies:`")]
 struct Raw {
     name: Option<Scalar>,
     channels: Option<Vec<String>>,

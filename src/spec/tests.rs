@@ -187,6 +187,7 @@ fn each_fault_of_a_spec_has_its_message() {
         ("env.tar.gz", b"\x1f\x8b\x08"),
         ("environment.yml", b"name: a\ndependencies:\n- python\n - numpy: [\n"),
         ("environment.yml", b"dependencies: numpy\n"),
+        ("environment.yml", b"numpy\n"),
         ("environment.yml", b"dependencies:\n- python\n- 3.11\n"),
         ("environment.yml", b"dependencies:\n- python: 3.11\n"),
         ("environment.yml", b"dependencies:\n- pip:\n    requests\n"),
